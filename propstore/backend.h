@@ -9,7 +9,7 @@
 #ifndef PROPSTORE_BACKEND_H
 #define PROPSTORE_BACKEND_H
 
-#include "store.h"
+#include "propstore/store.h"
 
 /** A backend's transaction; the front end embeds nothing in it. */
 typedef struct backend_txn_t backend_txn_t;
