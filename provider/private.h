@@ -1,0 +1,23 @@
+/*
+ * private.h -- the provider's part of a dav_resource.  Private to provider/.
+ */
+#ifndef PROVIDER_PRIVATE_H
+#define PROVIDER_PRIVATE_H
+
+#include <httpd.h>
+#include <mod_dav.h>
+
+#include "provider/filestat.h"
+#include "provider/settings.h"
+
+/** Behind each dav_resource of ours; allocated in its pool. */
+struct dav_resource_private {
+    request_rec *r;            /**< the request it was looked up for, a sub-request for a
+                                    Destination */
+    const char *path;          /**< file-system path, without a slash at the end */
+    filestat_t st;             /**< its state when looked up; meaningful if it exists */
+    depot_settings_t settings; /**< in force for R */
+    int replace;               /**< remove_resource() left it for COPY or MOVE to replace */
+};
+
+#endif /* PROVIDER_PRIVATE_H */

@@ -1,0 +1,59 @@
+/*
+ * resource.h -- from a request to a resource, and between resources.
+ */
+#ifndef PROVIDER_RESOURCE_H
+#define PROVIDER_RESOURCE_H
+
+#include <mod_dav.h>
+
+#include "provider/private.h"
+
+/**
+ * dav_hooks_repository.get_resource: the resource of R, from r->filename and
+ * r->path_info, allocated in r->pool.
+ * @return NULL; 404 for a private name; 403 if the file may not be looked at; 500
+ */
+dav_error *resource_get(request_rec *r, const char *root_dir, const char *label,
+                        int use_checked_in, dav_resource **resource_p);
+
+/** dav_hooks_repository.get_parent_resource; *PARENT_P is NULL for the URL's root. */
+dav_error *resource_get_parent(const dav_resource *resource, dav_resource **parent_p);
+
+/** dav_hooks_repository.is_same_resource: by device and inode where both exist, else by path. */
+int resource_is_same(const dav_resource *a, const dav_resource *b);
+
+/** dav_hooks_repository.is_parent_resource: whether B's path lies below A's. */
+int resource_is_parent(const dav_resource *a, const dav_resource *b);
+
+/** dav_hooks_repository.getetag: "" for what does not exist; in the resource's pool. */
+const char *resource_etag(const dav_resource *resource);
+
+/** dav_hooks_repository.get_request_rec. */
+request_rec *resource_request(const dav_resource *resource);
+
+/** dav_hooks_repository.get_pathname. */
+const char *resource_path(const dav_resource *resource);
+
+/**
+ * A resource for a member found by a walk.
+ * @param parent the collection; lends request, settings and hooks
+ * @param uri,path its own; not copied
+ * @param st its state
+ * @param result_pool becomes its pool
+ */
+dav_resource *resource_for_member(const dav_resource *parent, const char *uri, const char *path,
+                                  const filestat_t *st, apr_pool_t *result_pool);
+
+/** Read RESOURCE's state again, after something changed it; sets exists and collection. */
+apr_status_t resource_refresh(dav_resource *resource);
+
+/**
+ * The collection a path lies in.
+ * @return PATH without its last segment, "/" at the top; in RESULT_POOL
+ */
+const char *resource_parent_path(const char *path, apr_pool_t *result_pool);
+
+/** The node kind the store keeps for RESOURCE. */
+node_kind_e resource_node_kind(const dav_resource *resource);
+
+#endif /* PROVIDER_RESOURCE_H */

@@ -1,0 +1,37 @@
+/*
+ * settings.h -- what the provider needs to know of the configuration.
+ *
+ * mod_src/ owns the directives; it hands the provider a function that finds these
+ * plain values for a request, so nothing here knows how they were configured.
+ */
+#ifndef PROVIDER_SETTINGS_H
+#define PROVIDER_SETTINGS_H
+
+#include <httpd.h>
+
+#include "propstore/nodes.h"
+#include "propstore/store.h"
+
+/** Bounds on an XML request body; see xmlbody.h. */
+typedef struct depot_xml_limits_t {
+    unsigned depth_max;    /**< elements inside each other */
+    unsigned elements_max; /**< elements in the document */
+} depot_xml_limits_t;
+
+/** What can differ from directory to directory. */
+typedef struct depot_dir_settings_t {
+    int depth_infinity; /**< whether PROPFIND answers Depth: infinity */
+    depot_xml_limits_t xml;
+    node_limits_t node;
+} depot_dir_settings_t;
+
+/** The settings in force for one request. */
+typedef struct depot_settings_t {
+    store_t *store; /**< the process's open store, or NULL if there is none to use */
+    const depot_dir_settings_t *dir;
+} depot_settings_t;
+
+/** Finds the settings for R.  Their lifetime is the configuration's. */
+typedef depot_settings_t depot_settings_fn(const request_rec *r);
+
+#endif /* PROVIDER_SETTINGS_H */

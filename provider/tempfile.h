@@ -1,0 +1,54 @@
+/*
+ * tempfile.h -- new content beside its destination, put in its place in one step.
+ *
+ * A temporary lives in the destination's directory, so that placing it is a rename
+ * on one file system.  It is nameless (O_TMPFILE) until placed where the file system
+ * has that; otherwise its name is private (dirscan.h) and it is removed with its pool.
+ */
+#ifndef PROVIDER_TEMPFILE_H
+#define PROVIDER_TEMPFILE_H
+
+#include <apr_errno.h>
+#include <apr_pools.h>
+
+#include "provider/filestat.h"
+
+/** A temporary file. */
+typedef struct tempfile_t tempfile_t;
+
+/**
+ * Create one for what will be at PATH.
+ * @param result_pool its lifetime; what was not placed is gone with it
+ * @return APR_SUCCESS; ENOENT or ENOTDIR if PATH's directory is not there; the system's error
+ */
+apr_status_t tempfile_create(tempfile_t **temp_p, const char *path, apr_pool_t *result_pool);
+
+/** Its descriptor, open for reading and writing. */
+int tempfile_fd(const tempfile_t *temp);
+
+/**
+ * Give it the permissions, group, extended attributes and ACL of the file it is to replace, as
+ * far as this process may.
+ * @param from_path the file to take them from
+ */
+apr_status_t tempfile_inherit(tempfile_t *temp, const char *from_path);
+
+/**
+ * Sync it, put it at its path, in the place of what is there if REPLACE, and sync the directory.
+ * @return APR_SUCCESS; EEXIST if something is there and not REPLACE; the system's error
+ */
+apr_status_t tempfile_place(tempfile_t *temp, int replace);
+
+/** A private name, unused so far, for a member of DIRECTORY: a full path in RESULT_POOL. */
+apr_status_t tempfile_name(const char **path_p, const char *directory, apr_pool_t *result_pool);
+
+/**
+ * Copy all of one open file into another, sharing blocks where the file system can.
+ * @return APR_SUCCESS or the system's error
+ */
+apr_status_t tempfile_copy_content(int from_fd, int to_fd);
+
+/** Make DIRECTORY's entries durable.  @return APR_SUCCESS or the system's error */
+apr_status_t tempfile_sync_directory(const char *directory);
+
+#endif /* PROVIDER_TEMPFILE_H */
