@@ -13,8 +13,8 @@
  * r->path_info, allocated in r->pool.
  * @return NULL; 404 for a private name; 403 if the file may not be looked at; 500
  */
-dav_error *resource_get(request_rec *r, const char *root_dir, const char *label,
-                        int use_checked_in, dav_resource **resource_p);
+dav_error *resource_get(request_rec *r, const char *root_dir, const char *label, int use_checked_in,
+                        dav_resource **resource_p);
 
 /** dav_hooks_repository.get_parent_resource; *PARENT_P is NULL for the URL's root. */
 dav_error *resource_get_parent(const dav_resource *resource, dav_resource **parent_p);

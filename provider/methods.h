@@ -1,0 +1,38 @@
+/*
+ * methods.h -- the handlers ahead of mod_dav's, and the fixups before both.
+ */
+#ifndef PROVIDER_METHODS_H
+#define PROVIDER_METHODS_H
+
+#include <httpd.h>
+#include <mod_dav.h>
+
+/** Whether R is served by the provider in this module. */
+int methods_is_ours(request_rec *r);
+
+/** Handler for PROPFIND, PROPPATCH, and LOCK and UNLOCK, ahead of mod_dav's. */
+int methods_handler(request_rec *r);
+
+/** Handler for GET and HEAD of plain files that no other module has claimed. */
+int methods_file_handler(request_rec *r);
+
+/**
+ * Fixup after mod_dav's and before mod_dir's: hides directories from mod_dir for DAV methods
+ * (it would redirect a PROPFIND or answer it with an index file) and private names from all.
+ */
+int methods_fixups(request_rec *r);
+
+/** Last fixup: claims GET and HEAD of plain files for methods_file_handler(). */
+int methods_fixups_last(request_rec *r);
+
+/**
+ * The request's resource, checked by the method_precondition hooks.
+ * @param doc for the hooks, or NULL
+ * @return NULL, or the error to answer
+ */
+dav_error *methods_resource(request_rec *r, dav_resource **resource_p);
+
+/** Answer ERR, with its precondition element if it has one (RFC 4918 section 16). */
+int methods_error(request_rec *r, dav_error *err);
+
+#endif /* PROVIDER_METHODS_H */
