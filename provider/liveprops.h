@@ -57,11 +57,26 @@ int liveprop_needs_type(liveprop_e prop);
 /** Whether a resource of this kind has it; the content's type is another question. */
 int liveprop_is_defined(liveprop_e prop, int collection);
 
+/** Room for liveprop_value(). */
+#define LIVEPROP_VALUE_SIZE 64
+
+/**
+ * The property's value as XML.
+ * @param buf LIVEPROP_VALUE_SIZE bytes that the value may be written to
+ * @param pool for values that need escaping
+ * @return it, in BUF or of the lifetime of SOURCE's members or POOL; "" for an empty element;
+ *         NULL if SOURCE has no such property
+ */
+const char *liveprop_value(liveprop_e prop, const liveprop_source_t *source, char *buf,
+                           apr_pool_t *pool);
+
 /**
  * Write the property's element with its value.
+ * @param pool as for liveprop_value()
  * @return non-zero if it was written; 0 if SOURCE has no such property
  */
-int liveprop_write(output_t *out, liveprop_e prop, const liveprop_source_t *source);
+int liveprop_write(output_t *out, liveprop_e prop, const liveprop_source_t *source,
+                   apr_pool_t *pool);
 
 /** The prefix multistatus_ns_declare() must give LIVEPROPS_APACHE_NS for liveprop_write(). */
 #define LIVEPROPS_APACHE_PREFIX "A"

@@ -20,4 +20,13 @@ struct dav_resource_private {
     int replace;               /**< remove_resource() left it for COPY or MOVE to replace */
 };
 
+/** The provider, to tell our resources and requests from others'. */
+extern const dav_provider depot_provider;
+
+/** dav_hooks_repository of our resources. */
+extern const dav_hooks_repository depot_repository;
+
+/** The settings in force for R; see depot_provider_register(). */
+depot_settings_t depot_settings(const request_rec *r);
+
 #endif /* PROVIDER_PRIVATE_H */

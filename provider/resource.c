@@ -1,0 +1,181 @@
+#include "provider/resource.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <apr_strings.h>
+
+#include "provider/dirscan.h"
+#include "provider/errmap.h"
+
+/** PATH without slashes at its end, unless it is nothing but slashes. */
+static const char *without_slash(const char *path, apr_pool_t *result_pool)
+{
+    apr_size_t length = strlen(path);
+
+    while (length > 1 && path[length - 1] == '/')
+        length--;
+    return apr_pstrmemdup(result_pool, path, length);
+}
+
+static void set_state(dav_resource *resource, const filestat_t *st)
+{
+    resource->exists = 1;
+    resource->collection = S_ISDIR(st->mode);
+    resource->info->st = *st;
+}
+
+apr_status_t resource_refresh(dav_resource *resource)
+{
+    filestat_t st;
+    apr_status_t status = filestat_read(&st, AT_FDCWD, resource->info->path, FILESTAT_TARGET);
+
+    resource->exists = 0;
+    resource->collection = 0;
+    if (status == APR_SUCCESS)
+        set_state(resource, &st);
+    return status;
+}
+
+/** A resource of ours that does not exist yet, with a private part in POOL. */
+static dav_resource *make(request_rec *r, const char *uri, const char *path, apr_pool_t *pool)
+{
+    dav_resource *resource = apr_pcalloc(pool, sizeof(*resource));
+
+    resource->info = apr_pcalloc(pool, sizeof(*resource->info));
+    resource->info->r = r;
+    resource->info->path = path;
+    resource->type = DAV_RESOURCE_TYPE_REGULAR;
+    resource->hooks = &depot_repository;
+    resource->pool = pool;
+    resource->uri = uri;
+    return resource;
+}
+
+dav_error *resource_get(request_rec *r, const char *root_dir, const char *label, int use_checked_in,
+                        dav_resource **resource_p)
+{
+    int slash = r->uri[0] != '\0' && r->uri[strlen(r->uri) - 1] == '/';
+    dav_resource *resource;
+    apr_status_t status;
+
+    (void)root_dir;
+    (void)label;
+    (void)use_checked_in;
+
+    if (dirscan_path_is_private(r->uri))
+        return dav_new_error(r->pool, HTTP_NOT_FOUND, 0, 0, "This name is kept for the server.");
+
+    /* What directory_walk() did not find is left in path_info. */
+    resource = make(r, without_slash(r->uri, r->pool),
+                    without_slash(apr_pstrcat(r->pool, r->filename, r->path_info, NULL), r->pool),
+                    r->pool);
+    resource->info->settings = depot_settings(r);
+    *resource_p = resource;
+
+    status = resource_refresh(resource);
+    if (status == ENOENT || status == ENOTDIR) {
+        if (slash && r->method_number == M_PUT)
+            return dav_new_error(r->pool, HTTP_CONFLICT, 0, 0,
+                                 "A URL that ends with a slash names a collection.");
+        return NULL;
+    }
+    if (status != APR_SUCCESS)
+        return errmap_error(r->pool, status, "Could not look the resource up.");
+
+    if (!resource->collection && (slash || !S_ISREG(resource->info->st.mode))) {
+        resource->exists = 0;
+        if (!S_ISREG(resource->info->st.mode))
+            return dav_new_error(r->pool, HTTP_FORBIDDEN, 0, 0,
+                                 "It is neither a file nor a collection.");
+    }
+    return NULL;
+}
+
+const char *resource_parent_path(const char *path, apr_pool_t *result_pool)
+{
+    const char *slash = strrchr(path, '/');
+
+    if (slash == NULL || slash == path)
+        return "/";
+    return apr_pstrmemdup(result_pool, path, (apr_size_t)(slash - path));
+}
+
+dav_error *resource_get_parent(const dav_resource *resource, dav_resource **parent_p)
+{
+    dav_resource *parent;
+    apr_status_t status;
+
+    *parent_p = NULL;
+    if (strcmp(resource->uri, "/") == 0 || strcmp(resource->info->path, "/") == 0)
+        return NULL;
+
+    parent = make(resource->info->r, resource_parent_path(resource->uri, resource->pool),
+                  resource_parent_path(resource->info->path, resource->pool), resource->pool);
+    parent->info->settings = resource->info->settings;
+    status = resource_refresh(parent);
+    if (status != APR_SUCCESS && status != ENOENT && status != ENOTDIR)
+        return errmap_error(resource->pool, status, "Could not look the parent collection up.");
+    *parent_p = parent;
+    return NULL;
+}
+
+int resource_is_same(const dav_resource *a, const dav_resource *b)
+{
+    if (a->hooks != b->hooks)
+        return 0;
+    /* Also two hard links, or a link and its target: rename(2) would do nothing or harm. */
+    if (a->exists && b->exists)
+        return a->info->st.device == b->info->st.device && a->info->st.inode == b->info->st.inode;
+    return strcmp(a->info->path, b->info->path) == 0;
+}
+
+int resource_is_parent(const dav_resource *a, const dav_resource *b)
+{
+    const char *above = a->info->path, *below = b->info->path;
+    apr_size_t length = strlen(above);
+
+    if (a->hooks != b->hooks)
+        return 0;
+    if (length == 1)
+        return below[1] != '\0';
+    return strncmp(above, below, length) == 0 && below[length] == '/';
+}
+
+const char *resource_etag(const dav_resource *resource)
+{
+    char *etag;
+
+    if (!resource->exists)
+        return "";
+    etag = apr_palloc(resource->pool, FILESTAT_ETAG_SIZE);
+    etag[filestat_etag(etag, &resource->info->st)] = '\0';
+    return etag;
+}
+
+request_rec *resource_request(const dav_resource *resource)
+{
+    return resource->info->r;
+}
+
+const char *resource_path(const dav_resource *resource)
+{
+    return resource->info->path;
+}
+
+dav_resource *resource_for_member(const dav_resource *parent, const char *uri, const char *path,
+                                  const filestat_t *st, apr_pool_t *result_pool)
+{
+    dav_resource *member = make(parent->info->r, uri, path, result_pool);
+
+    member->info->settings = parent->info->settings;
+    set_state(member, st);
+    return member;
+}
+
+node_kind_e resource_node_kind(const dav_resource *resource)
+{
+    return resource->collection ? NODE_COLLECTION : NODE_FILE;
+}
