@@ -35,4 +35,7 @@ dav_error *methods_resource(request_rec *r, dav_resource **resource_p);
 /** Answer ERR, with its precondition element if it has one (RFC 4918 section 16). */
 int methods_error(request_rec *r, dav_error *err);
 
+/** Register the filters the handlers use; once a configuration. */
+void methods_register_filters(void);
+
 #endif /* PROVIDER_METHODS_H */

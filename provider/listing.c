@@ -1,0 +1,369 @@
+#include "provider/listing.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <fcntl.h>
+
+#include <apr_strings.h>
+#include <http_core.h>
+#include <http_log.h>
+
+#include "provider/dirscan.h"
+#include "provider/errmap.h"
+#include "provider/private.h"
+#include "provider/resource.h"
+
+APLOG_USE_MODULE(dav_depot);
+
+/** Members read, looked up and written together. */
+#define BATCH_SIZE 64
+/** Bytes that are worth passing on. */
+#define PASS_SIZE (32 * 1024)
+/** Bytes at which even a batch is interrupted, so that large values do not fill memory. */
+#define INTERRUPT_SIZE (256 * 1024)
+
+/** A collection being listed. */
+typedef struct frame_t {
+    struct frame_t *up;
+    apr_pool_t *pool;       /* lifetime of the frame */
+    apr_pool_t *batch_pool; /* of the batch and what is entered from it */
+    dirscan_t *scan;
+    const char *base;       /* escaped URI, a slash at its end */
+    const char *uri, *path; /* not escaped, a slash at their ends; if members need resources */
+    content_types_t *types; /* if members need types */
+    apr_uint64_t node;      /* 0: no metadata here or below */
+    dirscan_entry_t entries[BATCH_SIZE];
+    node_t nodes[BATCH_SIZE];          /* ids stay valid after the transaction, for entering */
+    apr_status_t statuses[BATCH_SIZE]; /* of the nodes */
+    int count;
+    int entered; /* members of the batch that have been considered for entering */
+} frame_t;
+
+struct listing_t {
+    request_rec *r;
+    const dav_resource *resource;
+    int depth;
+    proplist_t *list;
+    store_t *store;            /* NULL if no node is needed */
+    apr_status_t store_status; /* why nodes cannot be read at all, or APR_SUCCESS */
+    int want_stat;
+    int check_members; /* hooks want to be asked about each member */
+    apr_pool_t *pool;
+    frame_t *top; /* the collection being read, or NULL */
+};
+
+/** The escaped URI of RESOURCE, with the slash a collection's has. */
+static const char *base_of(const dav_resource *resource, apr_pool_t *result_pool)
+{
+    const char *escaped = multistatus_escaped(resource->uri, result_pool);
+
+    if (!resource->collection || escaped[strlen(escaped) - 1] == '/')
+        return escaped;
+    return apr_pstrcat(result_pool, escaped, "/", NULL);
+}
+
+/** S with a slash at its end. */
+static const char *with_slash(const char *s, apr_pool_t *result_pool)
+{
+    return s[strlen(s) - 1] == '/' ? s : apr_pstrcat(result_pool, s, "/", NULL);
+}
+
+/**
+ * Open a collection for reading.
+ * @param up the frame NAME was found in, or NULL for the request's resource
+ * @param node its node's id, or 0
+ */
+static apr_status_t push(listing_t *listing, frame_t *up, const char *name, apr_uint64_t node)
+{
+    apr_pool_t *frame_pool;
+    frame_t *frame;
+    apr_status_t status;
+
+    apr_pool_create(&frame_pool, up ? up->batch_pool : listing->pool);
+    apr_pool_tag(frame_pool, "depot_listing_frame");
+    frame = apr_pcalloc(frame_pool, sizeof(*frame));
+    frame->up = up;
+    frame->pool = frame_pool;
+    frame->node = node;
+    apr_pool_create(&frame->batch_pool, frame_pool);
+    apr_pool_tag(frame->batch_pool, "depot_listing_batch");
+
+    if (up == NULL) {
+        frame->base = base_of(listing->resource, frame_pool);
+        frame->uri = with_slash(listing->resource->uri, frame_pool);
+        frame->path = with_slash(listing->resource->info->path, frame_pool);
+    } else {
+        frame->base =
+            apr_pstrcat(frame_pool, up->base, multistatus_escaped(name, frame_pool), "/", NULL);
+        frame->uri = apr_pstrcat(frame_pool, up->uri, name, "/", NULL);
+        frame->path = apr_pstrcat(frame_pool, up->path, name, "/", NULL);
+    }
+    if (proplist_needs_type(listing->list))
+        frame->types = content_types_create(listing->r, frame->base, frame_pool);
+
+    status = dirscan_open(&frame->scan, up ? up->scan : NULL, up ? name : frame->path,
+                          dirscan_links_for(ap_allow_options(listing->r)), frame_pool);
+    if (status != APR_SUCCESS)
+        apr_pool_destroy(frame_pool);
+    else
+        listing->top = frame;
+    return status;
+}
+
+static void pop(listing_t *listing)
+{
+    frame_t *frame = listing->top;
+
+    listing->top = frame->up;
+    apr_pool_destroy(frame->pool);
+}
+
+dav_error *listing_open(listing_t **listing_p, request_rec *r, const dav_resource *resource,
+                        int depth, proplist_t *list, apr_pool_t *result_pool)
+{
+    listing_t *listing = apr_pcalloc(result_pool, sizeof(*listing));
+    apr_status_t status;
+
+    listing->r = r;
+    listing->resource = resource;
+    listing->depth = depth;
+    listing->list = list;
+    listing->pool = result_pool;
+    listing->check_members =
+        dav_hook_get_method_precondition() && dav_hook_get_method_precondition()->nelts > 0;
+
+    listing->want_stat =
+        proplist_needs_stat(list) || proplist_needs_resource(list) || listing->check_members;
+
+    if (proplist_needs_store(list)) {
+        listing->store = resource->info->settings.store;
+        if (listing->store == NULL)
+            return dav_new_error(r->pool, HTTP_SERVICE_UNAVAILABLE, 0, 0,
+                                 "The property store is not available.");
+    }
+    if (depth != 0) {
+        status = push(listing, NULL, NULL, 0);
+        if (status != APR_SUCCESS)
+            return errmap_error(r->pool, status, "Could not read the collection.");
+    }
+    *listing_p = listing;
+    return NULL;
+}
+
+/** The member's dav_resource, for other modules. */
+static dav_resource *member_resource(const listing_t *listing, const frame_t *frame,
+                                     const dirscan_entry_t *entry, apr_pool_t *result_pool)
+{
+    const char *slash = entry->kind == DIRSCAN_COLLECTION ? "/" : "";
+
+    return resource_for_member(
+        listing->resource, apr_pstrcat(result_pool, frame->uri, entry->name, slash, NULL),
+        apr_pstrcat(result_pool, frame->path, entry->name, NULL), &entry->st, result_pool);
+}
+
+/** Whether other modules' hooks want MEMBER left out, as mod_dav's core asks them. */
+static int is_left_out(const listing_t *listing, dav_resource *member)
+{
+    dav_error *err = NULL;
+
+    return dav_run_method_precondition(listing->r, NULL, member, NULL, &err) != DECLINED &&
+           err != NULL;
+}
+
+/**
+ * Why the member cannot be listed, or APR_SUCCESS.  A collection that will be entered is
+ * tried first: once its response is written, a failure to read it can no longer be told.
+ */
+static apr_status_t member_status(const listing_t *listing, const frame_t *frame, int at)
+{
+    const dirscan_entry_t *entry = &frame->entries[at];
+
+    if (entry->status != APR_SUCCESS)
+        return entry->status;
+    if (listing->depth == DAV_INFINITY && entry->kind == DIRSCAN_COLLECTION && !entry->is_link &&
+        faccessat(dirscan_fd(frame->scan), entry->name, R_OK | X_OK, AT_EACCESS) != 0)
+        return errno;
+    return frame->statuses[at];
+}
+
+/** Write the response of the batch's member AT. */
+static void write_member(listing_t *listing, frame_t *frame, int at, store_txn_t *txn,
+                         output_t *out, apr_pool_t *scratch_pool)
+{
+    const dirscan_entry_t *entry = &frame->entries[at];
+    int collection = entry->kind == DIRSCAN_COLLECTION;
+    proplist_member_t member = {.collection = collection, .st = &entry->st, .txn = txn};
+    apr_status_t status = member_status(listing, frame, at);
+
+    if (status == APR_SUCCESS &&
+        (listing->check_members || proplist_needs_resource(listing->list))) {
+        dav_resource *resource = member_resource(listing, frame, entry, scratch_pool);
+
+        if (listing->check_members && is_left_out(listing, resource))
+            return;
+        member.resource = resource;
+    }
+
+    multistatus_response(out, frame->base, entry->name, collection);
+    if (status != APR_SUCCESS) {
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, status, listing->r, "could not list %s%s",
+                      frame->path, entry->name);
+        multistatus_status(out, errmap_status(status));
+    } else {
+        if (frame->types != NULL && collection)
+            member.type.type = CONTENT_TYPE_COLLECTION;
+        else if (frame->types != NULL)
+            member.type = content_types_get(frame->types, entry->name);
+        if (frame->nodes[at].id != 0)
+            member.node = &frame->nodes[at];
+        proplist_write(listing->list, out, &member, scratch_pool);
+    }
+    multistatus_response_end(out);
+}
+
+/**
+ * Read the nodes of the batch's members from AT on, in a transaction of its own.
+ * @param txn_p set to it, or to NULL if there was nothing to ask the store
+ */
+static void read_nodes(const listing_t *listing, frame_t *frame, int at, store_txn_t **txn_p,
+                       apr_pool_t *scratch_pool)
+{
+    const char *names[BATCH_SIZE];
+    apr_size_t left = (apr_size_t)(frame->count - at);
+    apr_status_t status;
+
+    *txn_p = NULL;
+    memset(&frame->nodes[at], 0, left * sizeof(frame->nodes[0]));
+    for (int i = at; i < frame->count; i++) {
+        names[i - at] = frame->entries[i].name;
+        frame->statuses[i] = APR_SUCCESS;
+    }
+    status = listing->store_status;
+    if (status == APR_SUCCESS && (listing->store == NULL || frame->node == 0))
+        return;
+
+    if (status == APR_SUCCESS)
+        status = store_begin(txn_p, listing->store, STORE_READ, scratch_pool);
+    if (status == APR_SUCCESS)
+        status = nodes_find_members(&frame->nodes[at], &frame->statuses[at], *txn_p, frame->node,
+                                    names, left, scratch_pool);
+    /* Without the store, a member must not look as if it had no properties. */
+    for (int i = at; status != APR_SUCCESS && i < frame->count; i++)
+        frame->statuses[i] = status;
+}
+
+/** Write the batch.  Nothing is passed on while a transaction is open. */
+static apr_status_t write_batch(listing_t *listing, frame_t *frame, output_t *out)
+{
+    apr_pool_t *txn_pool, *member_pool;
+    apr_status_t status = APR_SUCCESS;
+    int at = 0;
+
+    apr_pool_create(&txn_pool, frame->batch_pool);
+    apr_pool_tag(txn_pool, "depot_listing_txn");
+    apr_pool_create(&member_pool, frame->batch_pool);
+    apr_pool_tag(member_pool, "depot_listing_member");
+    while (at < frame->count && status == APR_SUCCESS) {
+        store_txn_t *txn;
+
+        read_nodes(listing, frame, at, &txn, txn_pool);
+        do {
+            write_member(listing, frame, at++, txn, out, member_pool);
+            apr_pool_clear(member_pool);
+        } while (at < frame->count && output_pending(out) < INTERRUPT_SIZE);
+        if (txn != NULL)
+            store_abort(txn);
+        apr_pool_clear(txn_pool);
+        if (output_pending(out) >= PASS_SIZE)
+            status = output_pass(out);
+    }
+    return status;
+}
+
+/** Enter the next collection of the batch that is to be entered.  @return whether there is one */
+static int enter_next(listing_t *listing, frame_t *frame)
+{
+    while (listing->depth == DAV_INFINITY && frame->entered < frame->count) {
+        int at = frame->entered++;
+        const dirscan_entry_t *entry = &frame->entries[at];
+        apr_status_t status;
+
+        if (entry->kind != DIRSCAN_COLLECTION || entry->is_link || entry->status != APR_SUCCESS ||
+            frame->statuses[at] != APR_SUCCESS)
+            continue;
+        status = push(listing, frame, entry->name, frame->nodes[at].id);
+        if (status == APR_SUCCESS)
+            return 1;
+        if (status != ENOENT)
+            ap_log_rerror(APLOG_MARK, APLOG_INFO, status, listing->r, "could not enter %s%s",
+                          frame->path, entry->name);
+    }
+    return 0;
+}
+
+/** Write the response of the request's own resource, and note its node. */
+static void write_root(listing_t *listing, output_t *out)
+{
+    const dav_resource *resource = listing->resource;
+    apr_status_t status = APR_SUCCESS;
+    proplist_member_t member = {.collection = resource->collection, .resource = resource};
+    apr_pool_t *scratch_pool;
+    node_t node;
+
+    apr_pool_create(&scratch_pool, listing->pool);
+    member.st = &resource->info->st;
+    if (resource->collection)
+        member.type.type = CONTENT_TYPE_COLLECTION;
+    else if (proplist_needs_type(listing->list))
+        member.type = content_type_of_request(listing->r);
+
+    if (listing->store != NULL) {
+        status = store_begin(&member.txn, listing->store, STORE_READ, scratch_pool);
+        if (status == APR_SUCCESS)
+            status = proplist_find_names(listing->list, member.txn);
+        if (status == APR_SUCCESS)
+            status = nodes_find(&node, member.txn, resource->info->path);
+        if (status == APR_SUCCESS)
+            member.node = &node;
+        if (status == APR_SUCCESS && listing->top != NULL)
+            listing->top->node = node.id;
+        if (status == STORE_ABSENT)
+            status = APR_SUCCESS;
+        listing->store_status = status;
+    }
+
+    multistatus_response(out, base_of(resource, scratch_pool), NULL, resource->collection);
+    if (status == APR_SUCCESS)
+        proplist_write(listing->list, out, &member, scratch_pool);
+    else
+        multistatus_status(out, errmap_status(status));
+    multistatus_response_end(out);
+    apr_pool_destroy(scratch_pool);
+}
+
+apr_status_t listing_write(listing_t *listing, output_t *out)
+{
+    apr_status_t status = APR_SUCCESS;
+    frame_t *frame;
+
+    write_root(listing, out);
+    while (status == APR_SUCCESS && (frame = listing->top) != NULL) {
+        if (enter_next(listing, frame))
+            continue;
+        apr_pool_clear(frame->batch_pool);
+        frame->entered = 0;
+        status = dirscan_read(frame->scan, frame->entries, BATCH_SIZE, &frame->count,
+                              listing->want_stat, frame->batch_pool);
+        if (status != APR_SUCCESS)
+            ap_log_rerror(APLOG_MARK, APLOG_ERR, status, listing->r, "could not read on in %s",
+                          frame->path);
+        else if (frame->count == 0)
+            pop(listing);
+        else
+            status = write_batch(listing, frame, out);
+    }
+    /* After an error, what is open goes with the listing's pool. */
+    return status;
+}
