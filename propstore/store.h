@@ -105,6 +105,7 @@ typedef struct store_spec_t {
     const char *backend;  /**< the backend's name, for example "lmdb" */
     const char *location; /**< what stood behind the colon; a path if location_is_path */
     int location_is_path; /**< whether LOCATION names a directory on this machine */
+    int is_shared;        /**< whether several processes may open one such store */
     apr_table_t *params;  /**< the key=value settings */
 } store_spec_t;
 

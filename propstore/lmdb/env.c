@@ -1,0 +1,316 @@
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <apr_strings.h>
+
+#include "propstore/lmdb/lmdb_backend.h"
+#include "propstore/lmdb/lmdb_int.h"
+
+#define MAPSIZE_DEFAULT ((apr_int64_t)64 << 30)
+#define MAPSIZE_MIN ((apr_int64_t)64 << 10)
+#define MAXREADERS_DEFAULT 1024
+#define MAXREADERS_MAX 65536
+
+static const backend_param_t params[] = {
+    {"mapsize", "most bytes the store may grow to, with K, M, G or T; the file is sparse "
+                "(default 64G)"},
+    {"maxreaders", "readers at one time in all processes together (default 1024)"},
+    {NULL, NULL},
+};
+
+/*
+ * The environments of this process.  LMDB must not open a file twice in one process: the
+ * file locks of the one would be lost when the other is closed.
+ */
+static pthread_mutex_t envs_mutex = PTHREAD_MUTEX_INITIALIZER;
+static lmdb_env_t *envs;
+
+apr_status_t lmdb_status(int rc)
+{
+    switch (rc) {
+    case MDB_SUCCESS:
+        return APR_SUCCESS;
+    case MDB_NOTFOUND:
+        return STORE_ABSENT;
+    case MDB_MAP_FULL:
+    case MDB_TXN_FULL:
+    case MDB_MAP_RESIZED: /* another process has a larger map, and has filled it past ours */
+    case ENOSPC:
+    case EDQUOT:
+        return STORE_FULL;
+    case MDB_READERS_FULL:
+        return STORE_BUSY;
+    case MDB_VERSION_MISMATCH:
+    case MDB_INCOMPATIBLE:
+        return STORE_FORMAT;
+    case MDB_INVALID:
+    case MDB_CORRUPTED:
+    case MDB_PAGE_NOTFOUND:
+    case MDB_PANIC:
+    case MDB_CURSOR_FULL:
+    case MDB_PAGE_FULL:
+        return STORE_CORRUPT;
+    case MDB_BAD_VALSIZE:
+        return STORE_LIMIT;
+    case MDB_BAD_TXN:
+    case MDB_BAD_RSLOT:
+    case MDB_BAD_DBI:
+        return STORE_MISUSE;
+    case EROFS:
+        return STORE_READONLY;
+    default:
+        return rc > 0 ? rc : STORE_CORRUPT;
+    }
+}
+
+int lmdb_clear_stale_readers(const lmdb_store_t *store)
+{
+    int dead = 0;
+
+    if (mdb_reader_check(store->env->env, &dead) != MDB_SUCCESS)
+        return 0;
+    if (dead > 0)
+        store_log(store->log, STORE_LOG_INFO, APR_SUCCESS,
+                  "freed the places of %d readers whose process is gone", dead);
+    return dead;
+}
+
+/** Read a number with an optional unit.  @return 0 if TEXT is none or is outside MIN to MAX */
+static int read_number(apr_int64_t *n_p, const char *text, apr_int64_t min, apr_int64_t max)
+{
+    static const char units[] = "KMGT";
+    const char *unit;
+    char *end;
+    apr_int64_t n = apr_strtoi64(text, &end, 10);
+
+    if (end == text || n < 0)
+        return 0;
+    if (*end != '\0') {
+        unit = strchr(units, *end & ~0x20);
+        if (unit == NULL || end[1] != '\0')
+            return 0;
+        for (const char *at = units; at <= unit; at++) {
+            if (n > APR_INT64_MAX / 1024)
+                return 0;
+            n *= 1024;
+        }
+    }
+    *n_p = n;
+    return n >= min && n <= max;
+}
+
+/** The parameter NAME of SPEC, or DEFAULT_VALUE. */
+static apr_status_t number_param(apr_int64_t *n_p, const store_spec_t *spec, const char *name,
+                                 apr_int64_t default_value, apr_int64_t min, apr_int64_t max,
+                                 const store_t *log)
+{
+    const char *text = apr_table_get(spec->params, name);
+
+    *n_p = default_value;
+    if (text == NULL || read_number(n_p, text, min, max))
+        return APR_SUCCESS;
+    store_log(log, STORE_LOG_ERROR, STORE_LIMIT,
+              "%s=%s: must be a number from %" APR_INT64_T_FMT " to %" APR_INT64_T_FMT, name, text,
+              min, max);
+    return STORE_LIMIT;
+}
+
+static apr_status_t make_directory(const char *path)
+{
+    struct stat st;
+
+    if (mkdir(path, 0700) == 0)
+        return APR_SUCCESS;
+    if (errno != EEXIST)
+        return errno;
+    if (stat(path, &st) != 0)
+        return errno;
+    return S_ISDIR(st.st_mode) ? APR_SUCCESS : ENOTDIR;
+}
+
+/** Open the environment proper, with its database. */
+static apr_status_t open_mdb(lmdb_env_t *env, const store_spec_t *spec, const store_t *log)
+{
+    apr_int64_t mapsize, maxreaders;
+    apr_status_t status;
+    MDB_txn *txn;
+    int rc;
+
+    status = number_param(&mapsize, spec, "mapsize", MAPSIZE_DEFAULT, MAPSIZE_MIN,
+                          (apr_int64_t)1 << 46, log);
+    if (status == APR_SUCCESS)
+        status = number_param(&maxreaders, spec, "maxreaders", MAXREADERS_DEFAULT, 1,
+                              MAXREADERS_MAX, log);
+    if (status != APR_SUCCESS)
+        return status;
+
+    if ((rc = mdb_env_create(&env->env)) != MDB_SUCCESS)
+        return lmdb_status(rc);
+    if ((rc = mdb_env_set_mapsize(env->env, (size_t)mapsize)) == MDB_SUCCESS)
+        rc = mdb_env_set_maxreaders(env->env, (unsigned)maxreaders);
+    /* Read transactions go from thread to thread; no read-ahead, access is by key. */
+    if (rc == MDB_SUCCESS)
+        rc = mdb_env_open(env->env, spec->location, MDB_NOTLS | MDB_NORDAHEAD, 0600);
+    if (rc == MDB_SUCCESS)
+        rc = mdb_txn_begin(env->env, NULL, MDB_RDONLY, &txn);
+    if (rc == MDB_SUCCESS) {
+        rc = mdb_dbi_open(txn, NULL, 0, &env->dbi);
+        /* A handle opened in a transaction is kept by its commit. */
+        if (rc == MDB_SUCCESS)
+            rc = mdb_txn_commit(txn);
+        else
+            mdb_txn_abort(txn);
+    }
+    if (rc != MDB_SUCCESS) {
+        mdb_env_close(env->env);
+        env->env = NULL;
+    }
+    return lmdb_status(rc);
+}
+
+/** The process's environment on the data file in DIRECTORY, if it has one. */
+static lmdb_env_t *find_env(const char *directory, apr_pool_t *scratch_pool)
+{
+    const char *file = apr_pstrcat(scratch_pool, directory, "/data.mdb", NULL);
+    struct stat st;
+
+    if (stat(file, &st) != 0)
+        return NULL;
+    for (lmdb_env_t *env = envs; env != NULL; env = env->next) {
+        if (env->device == (apr_uint64_t)st.st_dev && env->inode == (apr_uint64_t)st.st_ino)
+            return env;
+    }
+    return NULL;
+}
+
+/** Open a new environment and add it to the process's.  The caller holds the mutex. */
+static apr_status_t add_env(lmdb_env_t **env_p, const store_spec_t *spec, const store_t *log)
+{
+    apr_pool_t *env_pool;
+    lmdb_env_t *env;
+    apr_status_t status;
+    struct stat st;
+    int fd;
+
+    /* Unmanaged: it may outlive the store that opened it first. */
+    status = apr_pool_create_unmanaged_ex(&env_pool, NULL, NULL);
+    if (status != APR_SUCCESS)
+        return status;
+    env = apr_pcalloc(env_pool, sizeof(*env));
+    env->pool = env_pool;
+    status = apr_thread_mutex_create(&env->mutex, APR_THREAD_MUTEX_DEFAULT, env_pool);
+    if (status == APR_SUCCESS)
+        status = open_mdb(env, spec, log);
+    if (status == APR_SUCCESS && (mdb_env_get_fd(env->env, &fd) != MDB_SUCCESS || fstat(fd, &st)))
+        status = errno;
+    if (status != APR_SUCCESS) {
+        if (env->env != NULL)
+            mdb_env_close(env->env);
+        apr_pool_destroy(env_pool);
+        return status;
+    }
+    env->device = (apr_uint64_t)st.st_dev;
+    env->inode = (apr_uint64_t)st.st_ino;
+    env->next = envs;
+    envs = env;
+    *env_p = env;
+    return APR_SUCCESS;
+}
+
+static const backend_store_vtable_t store_vtable;
+
+static apr_status_t open_store(void **backend_p, const backend_store_vtable_t **vtable_p,
+                               const store_spec_t *spec, const store_t *log,
+                               apr_pool_t *result_pool)
+{
+    apr_status_t status = make_directory(spec->location);
+    lmdb_store_t *store = apr_pcalloc(result_pool, sizeof(*store));
+    lmdb_env_t *env = NULL;
+    char words[256];
+
+    pthread_mutex_lock(&envs_mutex);
+    if (status == APR_SUCCESS && (env = find_env(spec->location, result_pool)) == NULL)
+        status = add_env(&env, spec, log);
+    if (status == APR_SUCCESS)
+        env->users++;
+    pthread_mutex_unlock(&envs_mutex);
+
+    if (status != APR_SUCCESS) {
+        store_log(log, STORE_LOG_ERROR, status, "could not open the store in %s: %s",
+                  spec->location, store_strerror(status, words, sizeof(words)));
+        return status;
+    }
+    store->env = env;
+    store->log = log;
+    lmdb_clear_stale_readers(store);
+    *backend_p = store;
+    *vtable_p = &store_vtable;
+    return APR_SUCCESS;
+}
+
+static void close_store(void *backend)
+{
+    lmdb_env_t *env = ((lmdb_store_t *)backend)->env;
+
+    pthread_mutex_lock(&envs_mutex);
+    if (--env->users == 0) {
+        lmdb_env_t **link = &envs;
+
+        while (*link != env)
+            link = &(*link)->next;
+        *link = env->next;
+        while (env->idle_count > 0)
+            mdb_txn_abort(env->idle[--env->idle_count]);
+        mdb_env_close(env->env);
+        apr_pool_destroy(env->pool);
+    }
+    pthread_mutex_unlock(&envs_mutex);
+}
+
+/** mdb_reader_list() has no count: its lines are the heading and one a reader. */
+static int count_line(const char *line, void *baton)
+{
+    unsigned *lines = baton;
+
+    if (line[0] != '(')
+        ++*lines;
+    return 0;
+}
+
+static apr_status_t measure(void *backend, store_stat_t *stat_p)
+{
+    const lmdb_env_t *env = ((lmdb_store_t *)backend)->env;
+    MDB_envinfo info;
+    MDB_stat stat;
+    unsigned lines = 0;
+    int rc = mdb_env_stat(env->env, &stat);
+
+    if (rc == MDB_SUCCESS)
+        rc = mdb_env_info(env->env, &info);
+    if (rc != MDB_SUCCESS)
+        return lmdb_status(rc);
+    if (mdb_reader_list(env->env, count_line, &lines) < 0)
+        lines = 0;
+    stat_p->entries = stat.ms_entries;
+    stat_p->used_bytes = (apr_uint64_t)(info.me_last_pgno + 1) * stat.ms_psize;
+    stat_p->max_bytes = info.me_mapsize;
+    stat_p->readers = lines > 0 ? lines - 1 : 0;
+    stat_p->max_readers = info.me_maxreaders;
+    return APR_SUCCESS;
+}
+
+static const backend_store_vtable_t store_vtable = {
+    .begin = lmdb_begin,
+    .stat = measure,
+    .close = close_store,
+};
+
+const backend_t backend_lmdb = {
+    .name = "lmdb",
+    .location_is_path = 1,
+    .shared = 1,
+    .params = params,
+    .open = open_store,
+};

@@ -1,0 +1,55 @@
+/*
+ * lmdb_int.h -- what the parts of the LMDB backend share.  Private to lmdb/.
+ */
+#ifndef PROPSTORE_LMDB_INT_H
+#define PROPSTORE_LMDB_INT_H
+
+#include <apr_thread_mutex.h>
+#include <lmdb.h>
+
+#include "propstore/backend.h"
+
+/** Reset read transactions kept for the next reader. */
+#define LMDB_IDLE_MAX 64
+
+/** An open environment.  LMDB allows one a process for each file (env.c sees to it). */
+typedef struct lmdb_env_t {
+    MDB_env *env;
+    MDB_dbi dbi;                /**< the unnamed database, which holds everything */
+    apr_uint64_t device, inode; /**< of the data file, to know it again */
+    int users;                  /**< stores that share it; guarded by env.c's mutex */
+    struct lmdb_env_t *next;    /**< of the process's environments; likewise */
+    apr_pool_t *pool;           /**< lifetime of this; its own, not a store's */
+    apr_thread_mutex_t *mutex;  /**< guards IDLE */
+    MDB_txn *idle[LMDB_IDLE_MAX];
+    int idle_count;
+} lmdb_env_t;
+
+/** A store: one of those that share an environment. */
+typedef struct lmdb_store_t {
+    lmdb_env_t *env;
+    const store_t *log; /**< for store_log() */
+} lmdb_store_t;
+
+/** SLICE as LMDB takes it; its type has no const, but it does not write through it. */
+MDB_val lmdb_val(store_slice_t slice);
+
+/** Whether KEY is before BOUND in the store's order. */
+int lmdb_is_before(const MDB_val *key, store_slice_t bound);
+
+/** Translate an LMDB return code.  @return APR_SUCCESS, a STORE_* code or the system's error */
+apr_status_t lmdb_status(int rc);
+
+/** backend_store_vtable_t.begin; BACKEND is a lmdb_store_t. */
+apr_status_t lmdb_begin(backend_txn_t **txn_p, const backend_txn_vtable_t **vtable_p, void *backend,
+                        store_mode_e mode, apr_pool_t *result_pool);
+
+/** backend_txn_vtable_t.scan; DBI is the database, MDB the transaction. */
+apr_status_t lmdb_scan(backend_cursor_t **cursor_p, const backend_cursor_vtable_t **vtable_p,
+                       MDB_txn *mdb, MDB_dbi dbi, const store_range_t *range,
+                       apr_pool_t *result_pool);
+
+/** Free the places of readers whose process is gone.  @return how many there were */
+int lmdb_clear_stale_readers(const lmdb_store_t *store);
+
+#endif /* PROPSTORE_LMDB_INT_H */

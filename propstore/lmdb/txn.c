@@ -1,0 +1,178 @@
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "propstore/lmdb/lmdb_int.h"
+
+struct backend_txn_t {
+    lmdb_store_t *store;
+    MDB_txn *mdb;
+    MDB_dbi dbi;
+    int read_only;
+};
+
+static store_slice_t from_mdb(const MDB_val *val)
+{
+    store_slice_t slice = {val->mv_data, val->mv_size};
+
+    return slice;
+}
+
+static apr_status_t get(backend_txn_t *txn, store_slice_t key, store_slice_t *value_p)
+{
+    MDB_val mkey = lmdb_val(key), value;
+    int rc = mdb_get(txn->mdb, txn->dbi, &mkey, &value);
+
+    if (rc == MDB_SUCCESS)
+        *value_p = from_mdb(&value);
+    return lmdb_status(rc);
+}
+
+static apr_status_t get_many(backend_txn_t *txn, const store_slice_t *keys, store_slice_t *values,
+                             apr_size_t count)
+{
+    for (apr_size_t i = 0; i < count; i++) {
+        apr_status_t status = get(txn, keys[i], &values[i]);
+
+        if (status == STORE_ABSENT)
+            memset(&values[i], 0, sizeof(values[i]));
+        else if (status != APR_SUCCESS)
+            return status;
+    }
+    return APR_SUCCESS;
+}
+
+static apr_status_t put(backend_txn_t *txn, store_slice_t key, store_slice_t value)
+{
+    MDB_val mkey = lmdb_val(key), mvalue = lmdb_val(value);
+
+    return lmdb_status(mdb_put(txn->mdb, txn->dbi, &mkey, &mvalue, 0));
+}
+
+static apr_status_t del(backend_txn_t *txn, store_slice_t key)
+{
+    MDB_val mkey = lmdb_val(key);
+
+    return lmdb_status(mdb_del(txn->mdb, txn->dbi, &mkey, NULL));
+}
+
+static apr_status_t del_range(backend_txn_t *txn, store_slice_t from, store_slice_t to,
+                              apr_size_t *count_p)
+{
+    MDB_val key = lmdb_val(from);
+    MDB_cursor *cursor;
+    int rc = mdb_cursor_open(txn->mdb, txn->dbi, &cursor);
+
+    if (rc != MDB_SUCCESS)
+        return lmdb_status(rc);
+    rc = mdb_cursor_get(cursor, &key, NULL, from.len ? MDB_SET_RANGE : MDB_FIRST);
+    while (rc == MDB_SUCCESS && (to.len == 0 || lmdb_is_before(&key, to))) {
+        rc = mdb_cursor_del(cursor, 0);
+        if (rc == MDB_SUCCESS) {
+            ++*count_p;
+            /* After a deletion the cursor stands before the next pair. */
+            rc = mdb_cursor_get(cursor, &key, NULL, MDB_NEXT);
+        }
+    }
+    mdb_cursor_close(cursor);
+    return rc == MDB_NOTFOUND ? APR_SUCCESS : lmdb_status(rc);
+}
+
+static apr_status_t scan(backend_cursor_t **cursor_p, const backend_cursor_vtable_t **vtable_p,
+                         backend_txn_t *txn, const store_range_t *range, apr_pool_t *result_pool)
+{
+    return lmdb_scan(cursor_p, vtable_p, txn->mdb, txn->dbi, range, result_pool);
+}
+
+/** Keep a read transaction for the next reader, or end it. */
+static void end_read(lmdb_env_t *env, MDB_txn *mdb)
+{
+    mdb_txn_reset(mdb);
+    apr_thread_mutex_lock(env->mutex);
+    if (env->idle_count < LMDB_IDLE_MAX) {
+        env->idle[env->idle_count++] = mdb;
+        mdb = NULL;
+    }
+    apr_thread_mutex_unlock(env->mutex);
+    if (mdb != NULL)
+        mdb_txn_abort(mdb);
+}
+
+static void abort_txn(backend_txn_t *txn)
+{
+    if (txn->read_only)
+        end_read(txn->store->env, txn->mdb);
+    else
+        mdb_txn_abort(txn->mdb);
+}
+
+static apr_status_t commit(backend_txn_t *txn)
+{
+    int rc;
+
+    if (txn->read_only) {
+        abort_txn(txn);
+        return APR_SUCCESS;
+    }
+    rc = mdb_txn_commit(txn->mdb);
+    if (rc == MDB_MAP_FULL && lmdb_clear_stale_readers(txn->store) > 0)
+        return STORE_CONFLICT; /* with their pages free again, another run may fit */
+    return lmdb_status(rc);
+}
+
+static const backend_txn_vtable_t txn_vtable = {
+    .get = get,
+    .get_many = get_many,
+    .put = put,
+    .del = del,
+    .del_range = del_range,
+    .scan = scan,
+    .commit = commit,
+    .abort = abort_txn,
+};
+
+static int begin_read(const lmdb_store_t *store, MDB_txn **mdb_p)
+{
+    lmdb_env_t *env = store->env;
+    MDB_txn *mdb = NULL;
+    int rc;
+
+    apr_thread_mutex_lock(env->mutex);
+    if (env->idle_count > 0)
+        mdb = env->idle[--env->idle_count];
+    apr_thread_mutex_unlock(env->mutex);
+
+    if (mdb != NULL) {
+        rc = mdb_txn_renew(mdb);
+        if (rc == MDB_SUCCESS)
+            *mdb_p = mdb;
+        else
+            mdb_txn_abort(mdb);
+        return rc;
+    }
+    rc = mdb_txn_begin(env->env, NULL, MDB_RDONLY, mdb_p);
+    if (rc == MDB_READERS_FULL && lmdb_clear_stale_readers(store) > 0)
+        rc = mdb_txn_begin(env->env, NULL, MDB_RDONLY, mdb_p);
+    return rc;
+}
+
+apr_status_t lmdb_begin(backend_txn_t **txn_p, const backend_txn_vtable_t **vtable_p, void *backend,
+                        store_mode_e mode, apr_pool_t *result_pool)
+{
+    lmdb_store_t *store = backend;
+    backend_txn_t *txn = apr_pcalloc(result_pool, sizeof(*txn));
+    int rc;
+
+    txn->store = store;
+    txn->dbi = store->env->dbi;
+    txn->read_only = mode == STORE_READ;
+    if (txn->read_only)
+        rc = begin_read(store, &txn->mdb);
+    else
+        rc = mdb_txn_begin(store->env->env, NULL, 0, &txn->mdb);
+    if (rc != MDB_SUCCESS)
+        return lmdb_status(rc);
+    *txn_p = txn;
+    *vtable_p = &txn_vtable;
+    return APR_SUCCESS;
+}

@@ -1,0 +1,403 @@
+#include "propstore/store.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "propstore/backend.h"
+
+/** How often store_write() runs its body before it passes a conflict on. */
+#define WRITE_RUNS_MAX 64
+/** Longest line sent to a log. */
+#define LOG_LINE_MAX 1024
+
+struct store_t {
+    const backend_t *backend;
+    const backend_store_vtable_t *vtable;
+    void *impl; /* the backend's own; NULL once closed */
+    int is_shared;
+    store_log_t log;
+    apr_pool_t *pool;
+};
+
+struct store_txn_t {
+    store_t *store;
+    const backend_txn_vtable_t *vtable;
+    backend_txn_t *impl; /* NULL once ended */
+    store_mode_e mode;
+    unsigned long writes; /* counted, so that scans begun before a write are found stale */
+    store_cursor_t *cursors;
+    apr_pool_t *pool;
+};
+
+struct store_cursor_t {
+    store_txn_t *txn; /* NULL once ended */
+    const backend_cursor_vtable_t *vtable;
+    backend_cursor_t *impl;
+    unsigned long writes; /* the transaction's when the scan began */
+    int at_end;
+    store_cursor_t *next, **link; /* the transaction's open cursors */
+    apr_pool_t *pool;
+};
+
+store_slice_t store_slice_str(const char *s)
+{
+    store_slice_t slice = {s, strlen(s)};
+
+    return slice;
+}
+
+/* ---- the store ---- */
+
+static apr_status_t close_at_cleanup(void *baton)
+{
+    store_t *store = baton;
+
+    if (store->impl != NULL) {
+        store->vtable->close(store->impl);
+        store->impl = NULL;
+    }
+    return APR_SUCCESS;
+}
+
+apr_status_t store_open(store_t **store_p, const store_spec_t *spec, const store_log_t *log,
+                        apr_pool_t *result_pool)
+{
+    store_t *store = apr_pcalloc(result_pool, sizeof(*store));
+    apr_status_t status;
+
+    store->pool = result_pool;
+    store->is_shared = spec->is_shared;
+    if (log != NULL)
+        store->log = *log;
+    store->backend = store_backend_find(spec->backend);
+    if (store->backend == NULL)
+        return STORE_BADSPEC;
+    status = store->backend->open(&store->impl, &store->vtable, spec, store, result_pool);
+    if (status != APR_SUCCESS)
+        return status;
+    apr_pool_cleanup_register(result_pool, store, close_at_cleanup, apr_pool_cleanup_null);
+    *store_p = store;
+    return APR_SUCCESS;
+}
+
+void store_close(store_t *store)
+{
+    apr_pool_cleanup_run(store->pool, store, close_at_cleanup);
+}
+
+const char *store_backend_name(const store_t *store)
+{
+    return store->backend->name;
+}
+
+int store_is_shared(const store_t *store)
+{
+    return store->is_shared;
+}
+
+void store_log(const store_t *store, store_log_level_e level, apr_status_t status,
+               const char *format, ...)
+{
+    char line[LOG_LINE_MAX];
+    va_list args;
+
+    if (store->log.log == NULL)
+        return;
+    va_start(args, format);
+    apr_vsnprintf(line, sizeof(line), format, args);
+    va_end(args);
+    store->log.log(store->log.baton, level, status, line);
+}
+
+apr_status_t store_stat(store_t *store, store_stat_t *stat_p)
+{
+    if (store->impl == NULL)
+        return STORE_MISUSE;
+    memset(stat_p, 0, sizeof(*stat_p));
+    return store->vtable->stat(store->impl, stat_p);
+}
+
+/* ---- transactions ---- */
+
+static void end_cursor(store_cursor_t *cursor)
+{
+    cursor->vtable->end(cursor->impl);
+    *cursor->link = cursor->next;
+    if (cursor->next != NULL)
+        cursor->next->link = cursor->link;
+    cursor->txn = NULL;
+}
+
+static void end_cursors(store_txn_t *txn)
+{
+    while (txn->cursors != NULL)
+        store_scan_end(txn->cursors);
+}
+
+static apr_status_t abort_at_cleanup(void *baton)
+{
+    store_txn_t *txn = baton;
+
+    if (txn->impl != NULL) {
+        end_cursors(txn);
+        txn->vtable->abort(txn->impl);
+        txn->impl = NULL;
+    }
+    return APR_SUCCESS;
+}
+
+apr_status_t store_begin(store_txn_t **txn_p, store_t *store, store_mode_e mode,
+                         apr_pool_t *result_pool)
+{
+    store_txn_t *txn;
+    apr_status_t status;
+
+    if (store->impl == NULL)
+        return STORE_MISUSE;
+    txn = apr_pcalloc(result_pool, sizeof(*txn));
+    txn->store = store;
+    txn->mode = mode;
+    txn->pool = result_pool;
+    status = store->vtable->begin(&txn->impl, &txn->vtable, store->impl, mode, result_pool);
+    if (status != APR_SUCCESS)
+        return status;
+    apr_pool_cleanup_register(result_pool, txn, abort_at_cleanup, apr_pool_cleanup_null);
+    *txn_p = txn;
+    return APR_SUCCESS;
+}
+
+apr_status_t store_commit(store_txn_t *txn)
+{
+    backend_txn_t *impl = txn->impl;
+
+    if (impl == NULL)
+        return STORE_MISUSE;
+    end_cursors(txn);
+    txn->impl = NULL;
+    apr_pool_cleanup_kill(txn->pool, txn, abort_at_cleanup);
+    return txn->vtable->commit(impl);
+}
+
+void store_abort(store_txn_t *txn)
+{
+    if (txn->impl != NULL)
+        apr_pool_cleanup_run(txn->pool, txn, abort_at_cleanup);
+}
+
+apr_status_t store_write(store_t *store, store_write_fn *body, void *baton,
+                         apr_pool_t *scratch_pool)
+{
+    apr_pool_t *run_pool;
+    apr_status_t status = STORE_CONFLICT;
+
+    apr_pool_create(&run_pool, scratch_pool);
+    apr_pool_tag(run_pool, "store_write");
+    for (int run = 0; run < WRITE_RUNS_MAX && status == STORE_CONFLICT; run++) {
+        store_txn_t *txn;
+
+        apr_pool_clear(run_pool);
+        status = store_begin(&txn, store, STORE_WRITE, run_pool);
+        if (status != APR_SUCCESS)
+            continue;
+        status = body(txn, baton, run_pool);
+        if (status == APR_SUCCESS)
+            status = store_commit(txn);
+        else
+            store_abort(txn);
+    }
+    apr_pool_destroy(run_pool);
+    return status;
+}
+
+store_t *store_txn_store(const store_txn_t *txn)
+{
+    return txn->store;
+}
+
+/* ---- reading and writing ---- */
+
+static int key_is_valid(store_slice_t key)
+{
+    return key.len >= 1 && key.len <= STORE_KEY_MAX;
+}
+
+/** Whether KEY may bound a range: as a key, or empty. */
+static int bound_is_valid(store_slice_t key)
+{
+    return key.len <= STORE_KEY_MAX;
+}
+
+apr_status_t store_get(store_txn_t *txn, store_slice_t key, store_slice_t *value_p)
+{
+    if (txn->impl == NULL)
+        return STORE_MISUSE;
+    if (!key_is_valid(key))
+        return STORE_LIMIT;
+    return txn->vtable->get(txn->impl, key, value_p);
+}
+
+apr_status_t store_get_many(store_txn_t *txn, const store_slice_t *keys, store_slice_t *values,
+                            apr_size_t count)
+{
+    if (txn->impl == NULL)
+        return STORE_MISUSE;
+    for (apr_size_t i = 0; i < count; i++) {
+        if (!key_is_valid(keys[i]))
+            return STORE_LIMIT;
+    }
+    return txn->vtable->get_many(txn->impl, keys, values, count);
+}
+
+/** What forbids a write in TXN, or APR_SUCCESS; counts the write that follows. */
+static apr_status_t check_write(store_txn_t *txn)
+{
+    if (txn->impl == NULL)
+        return STORE_MISUSE;
+    if (txn->mode != STORE_WRITE)
+        return STORE_READONLY;
+    txn->writes++;
+    return APR_SUCCESS;
+}
+
+apr_status_t store_put(store_txn_t *txn, store_slice_t key, store_slice_t value)
+{
+    apr_status_t status = check_write(txn);
+
+    if (status != APR_SUCCESS)
+        return status;
+    if (!key_is_valid(key) || value.len > STORE_VALUE_MAX)
+        return STORE_LIMIT;
+    return txn->vtable->put(txn->impl, key, value);
+}
+
+apr_status_t store_del(store_txn_t *txn, store_slice_t key)
+{
+    apr_status_t status = check_write(txn);
+
+    if (status != APR_SUCCESS)
+        return status;
+    if (!key_is_valid(key))
+        return STORE_LIMIT;
+    return txn->vtable->del(txn->impl, key);
+}
+
+apr_status_t store_del_range(store_txn_t *txn, store_slice_t from, store_slice_t to,
+                             apr_size_t *count_p)
+{
+    apr_status_t status = check_write(txn);
+    apr_size_t count = 0;
+
+    if (status != APR_SUCCESS)
+        return status;
+    if (!bound_is_valid(from) || !bound_is_valid(to))
+        return STORE_LIMIT;
+    status = txn->vtable->del_range(txn->impl, from, to, &count);
+    if (count_p != NULL)
+        *count_p = count;
+    return status;
+}
+
+/* ---- scans ---- */
+
+static apr_status_t end_at_cleanup(void *baton)
+{
+    store_cursor_t *cursor = baton;
+
+    if (cursor->txn != NULL)
+        end_cursor(cursor);
+    return APR_SUCCESS;
+}
+
+static store_slice_t copy_slice(store_slice_t slice, apr_pool_t *result_pool)
+{
+    store_slice_t copy = {slice.len ? apr_pmemdup(result_pool, slice.data, slice.len) : NULL,
+                          slice.len};
+
+    return copy;
+}
+
+apr_status_t store_scan(store_cursor_t **cursor_p, store_txn_t *txn, const store_range_t *range,
+                        apr_pool_t *result_pool)
+{
+    store_range_t own = *range;
+    store_cursor_t *cursor;
+    apr_status_t status;
+
+    if (txn->impl == NULL)
+        return STORE_MISUSE;
+    if (!bound_is_valid(range->from) || !bound_is_valid(range->to))
+        return STORE_LIMIT;
+
+    own.from = copy_slice(range->from, result_pool);
+    own.to = copy_slice(range->to, result_pool);
+    cursor = apr_pcalloc(result_pool, sizeof(*cursor));
+    status = txn->vtable->scan(&cursor->impl, &cursor->vtable, txn->impl, &own, result_pool);
+    if (status != APR_SUCCESS)
+        return status;
+
+    cursor->txn = txn;
+    cursor->writes = txn->writes;
+    cursor->pool = result_pool;
+    cursor->next = txn->cursors;
+    cursor->link = &txn->cursors;
+    if (cursor->next != NULL)
+        cursor->next->link = &cursor->next;
+    txn->cursors = cursor;
+    apr_pool_cleanup_register(result_pool, cursor, end_at_cleanup, apr_pool_cleanup_null);
+    *cursor_p = cursor;
+    return APR_SUCCESS;
+}
+
+apr_status_t store_next(store_cursor_t *cursor, store_slice_t *key_p, store_slice_t *value_p)
+{
+    store_slice_t key, value;
+    apr_status_t status;
+
+    if (cursor->txn == NULL || cursor->writes != cursor->txn->writes)
+        return STORE_MISUSE;
+    if (cursor->at_end)
+        return STORE_ABSENT;
+    status = cursor->vtable->next(cursor->impl, &key, &value);
+    if (status == STORE_ABSENT)
+        cursor->at_end = 1;
+    if (status != APR_SUCCESS)
+        return status;
+    if (key_p != NULL)
+        *key_p = key;
+    if (value_p != NULL)
+        *value_p = value;
+    return APR_SUCCESS;
+}
+
+void store_scan_end(store_cursor_t *cursor)
+{
+    if (cursor->txn != NULL)
+        apr_pool_cleanup_run(cursor->pool, cursor, end_at_cleanup);
+}
+
+/* ---- words ---- */
+
+char *store_strerror(apr_status_t status, char *buf, apr_size_t size)
+{
+    static const char *const words[] = {
+        [STORE_ABSENT - STORE_STATUS_START] = "not in the store",
+        [STORE_CONFLICT - STORE_STATUS_START] = "another writer was first",
+        [STORE_FULL - STORE_STATUS_START] = "the store or its device is full",
+        [STORE_READONLY - STORE_STATUS_START] = "the store or the transaction is read-only",
+        [STORE_CORRUPT - STORE_STATUS_START] = "the store is corrupt",
+        [STORE_FORMAT - STORE_STATUS_START] = "the store is of an unknown format",
+        [STORE_LIMIT - STORE_STATUS_START] = "outside a limit of the store",
+        [STORE_BUSY - STORE_STATUS_START] = "no place for another reader",
+        [STORE_MISUSE - STORE_STATUS_START] = "a forbidden call on the store",
+        [STORE_BADSPEC - STORE_STATUS_START] = "no such kind of store",
+    };
+
+    if (status >= STORE_STATUS_START &&
+        status < STORE_STATUS_START + (apr_status_t)(sizeof(words) / sizeof(words[0]))) {
+        apr_cpystrn(buf, words[status - STORE_STATUS_START], size);
+        return buf;
+    }
+    return apr_strerror(status, buf, size);
+}

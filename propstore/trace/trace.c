@@ -1,0 +1,300 @@
+#include "propstore/trace/trace.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <apr_atomic.h>
+#include <apr_strings.h>
+#include <apr_time.h>
+
+/** The calls that are traced. */
+typedef enum op_e {
+    OP_BEGIN,
+    OP_GET,
+    OP_GET_MANY,
+    OP_PUT,
+    OP_DEL,
+    OP_DEL_RANGE,
+    OP_SCAN,
+    OP_NEXT,
+    OP_COMMIT,
+    OP_COUNT
+} op_e;
+
+static const char *const op_names[OP_COUNT] = {"begin",     "get",  "get_many", "put",   "del",
+                                               "del_range", "scan", "next",     "commit"};
+
+/** A failure to inject. */
+typedef struct fault_t {
+    op_e op;
+    unsigned nth;   /* which call of its kind fails, counted from 1 */
+    int repeatedly; /* every nth */
+    apr_status_t status;
+} fault_t;
+
+typedef struct trace_t {
+    store_t *inner;
+    const store_t *log; /* the decorated store, for store_log() */
+    int logs;
+    apr_interval_time_t delay;
+    int has_fault;
+    fault_t fault;
+    apr_uint32_t counts[OP_COUNT];
+} trace_t;
+
+struct backend_txn_t {
+    trace_t *trace;
+    store_txn_t *inner;
+};
+
+struct backend_cursor_t {
+    trace_t *trace;
+    store_cursor_t *inner;
+};
+
+/** Count a call, wait, log it, and say whether it is to fail. */
+static apr_status_t enter(trace_t *trace, op_e op)
+{
+    unsigned nth = apr_atomic_inc32(&trace->counts[op]) + 1;
+    const fault_t *fault = &trace->fault;
+
+    if (trace->delay > 0)
+        apr_sleep(trace->delay);
+    if (trace->logs)
+        store_log(trace->log, STORE_LOG_INFO, APR_SUCCESS, "%s %u", op_names[op], nth);
+    if (trace->has_fault && fault->op == op &&
+        (fault->repeatedly ? nth % fault->nth == 0 : nth == fault->nth))
+        return fault->status;
+    return APR_SUCCESS;
+}
+
+static apr_status_t get(backend_txn_t *txn, store_slice_t key, store_slice_t *value_p)
+{
+    apr_status_t status = enter(txn->trace, OP_GET);
+
+    return status ? status : store_get(txn->inner, key, value_p);
+}
+
+static apr_status_t get_many(backend_txn_t *txn, const store_slice_t *keys, store_slice_t *values,
+                             apr_size_t count)
+{
+    apr_status_t status = enter(txn->trace, OP_GET_MANY);
+
+    return status ? status : store_get_many(txn->inner, keys, values, count);
+}
+
+static apr_status_t put(backend_txn_t *txn, store_slice_t key, store_slice_t value)
+{
+    apr_status_t status = enter(txn->trace, OP_PUT);
+
+    return status ? status : store_put(txn->inner, key, value);
+}
+
+static apr_status_t del(backend_txn_t *txn, store_slice_t key)
+{
+    apr_status_t status = enter(txn->trace, OP_DEL);
+
+    return status ? status : store_del(txn->inner, key);
+}
+
+static apr_status_t del_range(backend_txn_t *txn, store_slice_t from, store_slice_t to,
+                              apr_size_t *count_p)
+{
+    apr_status_t status = enter(txn->trace, OP_DEL_RANGE);
+
+    return status ? status : store_del_range(txn->inner, from, to, count_p);
+}
+
+static apr_status_t next(backend_cursor_t *cursor, store_slice_t *key_p, store_slice_t *value_p)
+{
+    apr_status_t status = enter(cursor->trace, OP_NEXT);
+
+    return status ? status : store_next(cursor->inner, key_p, value_p);
+}
+
+static void end(backend_cursor_t *cursor)
+{
+    store_scan_end(cursor->inner);
+}
+
+static const backend_cursor_vtable_t cursor_vtable = {.next = next, .end = end};
+
+static apr_status_t scan(backend_cursor_t **cursor_p, const backend_cursor_vtable_t **vtable_p,
+                         backend_txn_t *txn, const store_range_t *range, apr_pool_t *result_pool)
+{
+    backend_cursor_t *cursor = apr_palloc(result_pool, sizeof(*cursor));
+    apr_status_t status = enter(txn->trace, OP_SCAN);
+
+    if (status == APR_SUCCESS)
+        status = store_scan(&cursor->inner, txn->inner, range, result_pool);
+    if (status != APR_SUCCESS)
+        return status;
+    cursor->trace = txn->trace;
+    *cursor_p = cursor;
+    *vtable_p = &cursor_vtable;
+    return APR_SUCCESS;
+}
+
+static void abort_txn(backend_txn_t *txn)
+{
+    store_abort(txn->inner);
+}
+
+static apr_status_t commit(backend_txn_t *txn)
+{
+    apr_status_t status = enter(txn->trace, OP_COMMIT);
+
+    if (status != APR_SUCCESS) {
+        abort_txn(txn);
+        return status;
+    }
+    return store_commit(txn->inner);
+}
+
+static const backend_txn_vtable_t txn_vtable = {
+    .get = get,
+    .get_many = get_many,
+    .put = put,
+    .del = del,
+    .del_range = del_range,
+    .scan = scan,
+    .commit = commit,
+    .abort = abort_txn,
+};
+
+static apr_status_t begin(backend_txn_t **txn_p, const backend_txn_vtable_t **vtable_p,
+                          void *backend, store_mode_e mode, apr_pool_t *result_pool)
+{
+    trace_t *trace = backend;
+    backend_txn_t *txn = apr_palloc(result_pool, sizeof(*txn));
+    apr_status_t status = enter(trace, OP_BEGIN);
+
+    if (status == APR_SUCCESS)
+        status = store_begin(&txn->inner, trace->inner, mode, result_pool);
+    if (status != APR_SUCCESS)
+        return status;
+    txn->trace = trace;
+    *txn_p = txn;
+    *vtable_p = &txn_vtable;
+    return APR_SUCCESS;
+}
+
+static apr_status_t measure(void *backend, store_stat_t *stat_p)
+{
+    return store_stat(((trace_t *)backend)->inner, stat_p);
+}
+
+static void close_store(void *backend)
+{
+    trace_t *trace = backend;
+
+    for (int op = 0; op < OP_COUNT && trace->logs; op++)
+        store_log(trace->log, STORE_LOG_INFO, APR_SUCCESS, "%s: %u calls", op_names[op],
+                  trace->counts[op]);
+    store_close(trace->inner);
+}
+
+static const backend_store_vtable_t store_vtable = {
+    .begin = begin,
+    .stat = measure,
+    .close = close_store,
+};
+
+/** Read "op:nth[:code]", nth being a number or "every/number". */
+static int parse_fault(fault_t *fault, char *text)
+{
+    static const struct {
+        const char *name;
+        apr_status_t status;
+    } codes[] = {{"eio", EIO},         {"enospc", ENOSPC},         {"conflict", STORE_CONFLICT},
+                 {"full", STORE_FULL}, {"corrupt", STORE_CORRUPT}, {"busy", STORE_BUSY}};
+    char *last, *op = apr_strtok(text, ":", &last), *nth = apr_strtok(NULL, ":", &last);
+    const char *code = apr_strtok(NULL, ":", &last);
+    size_t i = 0;
+
+    if (op == NULL || nth == NULL)
+        return 0;
+    for (fault->op = OP_BEGIN; fault->op < OP_COUNT; fault->op++) {
+        if (strcmp(op, op_names[fault->op]) == 0)
+            break;
+    }
+    fault->repeatedly = strncmp(nth, "every/", 6) == 0;
+    fault->nth = (unsigned)apr_atoi64(fault->repeatedly ? nth + 6 : nth);
+    while (code != NULL && i < sizeof(codes) / sizeof(codes[0]) && strcmp(code, codes[i].name) != 0)
+        i++;
+    if (fault->op == OP_COUNT || fault->nth == 0 || i == sizeof(codes) / sizeof(codes[0]))
+        return 0;
+    fault->status = codes[i].status;
+    return 1;
+}
+
+static const backend_param_t params[] = {
+    {"log", "on: log each call and, at the end, their numbers (default off)"},
+    {"delay", "microseconds that each call waits first (default 0)"},
+    {"fail", "op:nth[:code]: let a call fail; nth may be every/n; code is eio (default), enospc, "
+             "conflict, full, corrupt or busy"},
+    {NULL, NULL},
+};
+
+/** The specification of the store that SPEC decorates. */
+static apr_status_t inner_spec(store_spec_t **inner_p, const store_spec_t *spec,
+                               apr_pool_t *result_pool)
+{
+    const char *error, *const *argv = &spec->location;
+    apr_status_t status = store_spec_parse(inner_p, 1, argv, &error, result_pool);
+
+    if (status != APR_SUCCESS)
+        return status;
+    (*inner_p)->params = apr_table_copy(result_pool, spec->params);
+    for (const backend_param_t *param = params; param->name != NULL; param++)
+        apr_table_unset((*inner_p)->params, param->name);
+    return APR_SUCCESS;
+}
+
+static void pass_log(void *baton, store_log_level_e level, apr_status_t status, const char *message)
+{
+    store_log(baton, level, status, "%s", message);
+}
+
+static apr_status_t open_store(void **backend_p, const backend_store_vtable_t **vtable_p,
+                               const store_spec_t *spec, const store_t *log,
+                               apr_pool_t *result_pool)
+{
+    trace_t *trace = apr_pcalloc(result_pool, sizeof(*trace));
+    const char *fail = apr_table_get(spec->params, "fail");
+    const char *delay = apr_table_get(spec->params, "delay");
+    const char *logs = apr_table_get(spec->params, "log");
+    union {
+        const store_t *from;
+        void *to;
+    } baton = {log};
+    store_log_t inner_log = {pass_log, baton.to};
+    store_spec_t *inner;
+    apr_status_t status;
+
+    trace->log = log;
+    trace->logs = logs != NULL && strcmp(logs, "on") == 0;
+    trace->delay = delay ? apr_atoi64(delay) : 0;
+    trace->has_fault = fail != NULL;
+    if (fail != NULL && !parse_fault(&trace->fault, apr_pstrdup(result_pool, fail))) {
+        store_log(log, STORE_LOG_ERROR, STORE_LIMIT, "fail=%s: not of the form op:nth[:code]",
+                  fail);
+        return STORE_LIMIT;
+    }
+
+    status = inner_spec(&inner, spec, result_pool);
+    if (status == APR_SUCCESS)
+        status = store_open(&trace->inner, inner, &inner_log, result_pool);
+    if (status != APR_SUCCESS)
+        return status;
+    *backend_p = trace;
+    *vtable_p = &store_vtable;
+    return APR_SUCCESS;
+}
+
+const backend_t backend_trace = {
+    .name = "trace",
+    .decorates = 1,
+    .params = params,
+    .open = open_store,
+};
