@@ -1,0 +1,61 @@
+/*
+ * key.h -- the keys of the schema, table by table.  FORMAT describes them.
+ */
+#ifndef PROPSTORE_KEY_H
+#define PROPSTORE_KEY_H
+
+#include "propstore/names.h"
+#include "propstore/store.h"
+
+/** Longest name of a collection's member in bytes; file systems have the same bound. */
+#define KEY_MEMBER_MAX 255
+
+/** The tables; each key begins with one of these bytes. */
+typedef enum key_table_e {
+    KEY_META = 'M',
+    KEY_NODE = 'N',
+    KEY_NODE_PLACE = 'I',
+    KEY_VALUE = 'V',
+    KEY_NAME_ID = 'F',
+    KEY_NAME = 'R'
+} key_table_e;
+
+/** Room for a key. */
+typedef struct key_buf_t {
+    unsigned char bytes[STORE_KEY_MAX];
+} key_buf_t;
+
+/** The meta record called NAME. */
+store_slice_t key_meta(key_buf_t *buf, const char *name);
+
+/** The node of PARENT's member NAME, of LENGTH bytes, at most KEY_MEMBER_MAX. */
+store_slice_t key_node(key_buf_t *buf, apr_uint64_t parent, const char *name, apr_size_t length);
+
+/** What all keys of PARENT's members begin with; also the lower end of their range. */
+store_slice_t key_members(key_buf_t *buf, apr_uint64_t parent);
+
+/** Where node ID hangs: its parent and name. */
+store_slice_t key_node_place(key_buf_t *buf, apr_uint64_t id);
+
+/** The spilled value of property NAME of node ID. */
+store_slice_t key_value(key_buf_t *buf, apr_uint64_t id, apr_uint32_t name);
+
+/** What all keys of node ID's spilled values begin with. */
+store_slice_t key_values(key_buf_t *buf, apr_uint64_t id);
+
+/** The id of a property name.  @return the key, or an empty slice if the name is too long */
+store_slice_t key_name_id(key_buf_t *buf, const prop_name_t *name);
+
+/** The property name with ID. */
+store_slice_t key_name(key_buf_t *buf, apr_uint32_t id);
+
+/** The first key after all that begin with PREFIX, which must not be all 0xff. */
+store_slice_t key_after(key_buf_t *buf, store_slice_t prefix);
+
+/** Write numbers big-endian, and read them. */
+void key_put_u32(unsigned char *to, apr_uint32_t n);
+void key_put_u64(unsigned char *to, apr_uint64_t n);
+apr_uint32_t key_get_u32(const unsigned char *from);
+apr_uint64_t key_get_u64(const unsigned char *from);
+
+#endif /* PROPSTORE_KEY_H */

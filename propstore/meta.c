@@ -1,0 +1,176 @@
+#include "propstore/meta.h"
+
+#include <string.h>
+
+#include <apr_uuid.h>
+
+#include "propstore/key.h"
+#include "propstore/nodes.h"
+#include "propstore/record.h"
+
+#define FORMAT_KEY "format"
+#define UUID_KEY "uuid"
+#define NEXT_NODE_KEY "next-node"
+#define NEXT_NAME_KEY "next-name"
+
+static apr_status_t read_number(apr_uint64_t *n_p, store_txn_t *txn, const char *name)
+{
+    key_buf_t buf;
+    store_slice_t record;
+    apr_status_t status = store_get(txn, key_meta(&buf, name), &record);
+
+    return status == APR_SUCCESS ? record_read_number(n_p, record) : status;
+}
+
+static apr_status_t write_number(store_txn_t *txn, const char *name, apr_uint64_t n)
+{
+    unsigned char record[RECORD_NUMBER_SIZE];
+    key_buf_t buf;
+
+    return store_put(txn, key_meta(&buf, name), record_pack_number(record, n));
+}
+
+apr_status_t meta_read(meta_t *meta, store_txn_t *txn)
+{
+    apr_uint64_t format = 0, next_name = 0;
+    store_slice_t record, uuid;
+    key_buf_t buf;
+    apr_status_t status = read_number(&format, txn, FORMAT_KEY);
+
+    if (status == APR_SUCCESS)
+        status = read_number(&meta->next_node, txn, NEXT_NODE_KEY);
+    if (status == APR_SUCCESS)
+        status = read_number(&next_name, txn, NEXT_NAME_KEY);
+    if (status == APR_SUCCESS)
+        status = store_get(txn, key_meta(&buf, UUID_KEY), &record);
+    if (status == APR_SUCCESS)
+        status = record_open(&uuid, record);
+    if (status == APR_SUCCESS && uuid.len != META_UUID_SIZE - 1)
+        status = STORE_CORRUPT;
+    /* A part that is missing is as bad as one that is wrong. */
+    if (status == STORE_ABSENT)
+        status = STORE_CORRUPT;
+    if (status != APR_SUCCESS)
+        return status;
+    meta->format = (unsigned)format;
+    meta->next_name = (apr_uint32_t)next_name;
+    memcpy(meta->uuid, uuid.data, uuid.len);
+    meta->uuid[uuid.len] = '\0';
+    return APR_SUCCESS;
+}
+
+/** Whether TXN's store is empty. */
+static apr_status_t check_empty(store_txn_t *txn, apr_pool_t *scratch_pool)
+{
+    store_range_t all = {.limit = 1};
+    store_cursor_t *cursor;
+    apr_status_t status = store_scan(&cursor, txn, &all, scratch_pool);
+
+    if (status != APR_SUCCESS)
+        return status;
+    status = store_next(cursor, NULL, NULL);
+    store_scan_end(cursor);
+    return status == APR_SUCCESS ? STORE_CORRUPT : status == STORE_ABSENT ? APR_SUCCESS : status;
+}
+
+/** Whether TXN's store is one we know: APR_SUCCESS; STORE_ABSENT if it has no format yet. */
+static apr_status_t check_format(store_txn_t *txn)
+{
+    apr_uint64_t format = 0;
+    meta_t meta;
+    apr_status_t status = read_number(&format, txn, FORMAT_KEY);
+
+    if (status != APR_SUCCESS)
+        return status;
+    if (format != META_FORMAT_VERSION) {
+        store_log(store_txn_store(txn), STORE_LOG_ERROR, STORE_FORMAT,
+                  "the store is of format %" APR_UINT64_T_FMT "; this version knows format %d",
+                  format, META_FORMAT_VERSION);
+        return STORE_FORMAT;
+    }
+    return meta_read(&meta, txn);
+}
+
+static apr_status_t write_root(store_txn_t *txn, apr_pool_t *scratch_pool)
+{
+    node_t root = {.id = NODE_ROOT_ID, .kind = NODE_COLLECTION};
+    key_buf_t buf;
+    apr_status_t status =
+        store_put(txn, key_node(&buf, 0, "", 0), record_pack_node(&root, NULL, 0, scratch_pool));
+
+    if (status == APR_SUCCESS)
+        status = store_put(txn, key_node_place(&buf, NODE_ROOT_ID),
+                           record_pack_place(0, "", 0, scratch_pool));
+    return status;
+}
+
+/** store_write_fn: write what a new store begins with. */
+static apr_status_t create(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool)
+{
+    char uuid_text[APR_UUID_FORMATTED_LENGTH + 1];
+    apr_uuid_t uuid;
+    key_buf_t buf;
+    /* Another process may have been first. */
+    apr_status_t status = check_format(txn);
+
+    (void)baton;
+    if (status != STORE_ABSENT)
+        return status;
+    status = check_empty(txn, scratch_pool);
+    if (status != APR_SUCCESS)
+        return status;
+
+    apr_uuid_get(&uuid);
+    apr_uuid_format(uuid_text, &uuid);
+    status = write_number(txn, FORMAT_KEY, META_FORMAT_VERSION);
+    if (status == APR_SUCCESS)
+        status = write_number(txn, NEXT_NODE_KEY, NODE_ROOT_ID + 1);
+    if (status == APR_SUCCESS)
+        status = write_number(txn, NEXT_NAME_KEY, 1);
+    if (status == APR_SUCCESS)
+        status = store_put(txn, key_meta(&buf, UUID_KEY),
+                           record_make(uuid_text, APR_UUID_FORMATTED_LENGTH, scratch_pool));
+    return status == APR_SUCCESS ? write_root(txn, scratch_pool) : status;
+}
+
+apr_status_t meta_prepare(store_t *store, apr_pool_t *scratch_pool)
+{
+    store_txn_t *txn;
+    apr_status_t status = store_begin(&txn, store, STORE_READ, scratch_pool);
+
+    if (status != APR_SUCCESS)
+        return status;
+    status = check_format(txn);
+    store_abort(txn);
+    if (status == STORE_ABSENT)
+        status = store_write(store, create, NULL, scratch_pool);
+    if (status == STORE_CORRUPT)
+        store_log(store, STORE_LOG_ERROR, status, "this is not a property store, or it is damaged");
+    return status;
+}
+
+/** Take the next number of the counter NAME. */
+static apr_status_t take_number(apr_uint64_t *n_p, store_txn_t *txn, const char *name)
+{
+    apr_status_t status = read_number(n_p, txn, name);
+
+    if (status != APR_SUCCESS)
+        return status == STORE_ABSENT ? STORE_CORRUPT : status;
+    return write_number(txn, name, *n_p + 1);
+}
+
+apr_status_t meta_take_node_id(apr_uint64_t *id_p, store_txn_t *txn)
+{
+    return take_number(id_p, txn, NEXT_NODE_KEY);
+}
+
+apr_status_t meta_take_name_id(apr_uint32_t *id_p, store_txn_t *txn)
+{
+    apr_uint64_t id = 0;
+    apr_status_t status = take_number(&id, txn, NEXT_NAME_KEY);
+
+    if (status == APR_SUCCESS && id > APR_UINT32_MAX)
+        status = STORE_LIMIT;
+    *id_p = (apr_uint32_t)id;
+    return status;
+}

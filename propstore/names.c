@@ -1,0 +1,60 @@
+#include "propstore/names.h"
+
+#include <apr_strings.h>
+
+#include "propstore/key.h"
+#include "propstore/meta.h"
+#include "propstore/record.h"
+
+apr_status_t names_find(apr_uint32_t *id_p, store_txn_t *txn, const prop_name_t *name)
+{
+    key_buf_t buf;
+    store_slice_t key = key_name_id(&buf, name), record;
+    apr_uint64_t id = 0;
+    apr_status_t status;
+
+    if (key.len == 0)
+        return STORE_LIMIT;
+    status = store_get(txn, key, &record);
+    if (status == APR_SUCCESS)
+        status = record_read_number(&id, record);
+    *id_p = (apr_uint32_t)id;
+    return status;
+}
+
+apr_status_t names_intern(apr_uint32_t *id_p, store_txn_t *txn, const prop_name_t *name,
+                          apr_uint32_t max_names)
+{
+    unsigned char number[RECORD_NUMBER_SIZE], packed[RECORD_NAME_SIZE];
+    key_buf_t buf;
+    apr_status_t status = names_find(id_p, txn, name);
+
+    if (status != STORE_ABSENT)
+        return status;
+    status = meta_take_name_id(id_p, txn);
+    if (status != APR_SUCCESS)
+        return status;
+    if (max_names != 0 && *id_p > max_names)
+        return STORE_LIMIT;
+
+    status = store_put(txn, key_name_id(&buf, name), record_pack_number(number, *id_p));
+    if (status == APR_SUCCESS)
+        status = store_put(txn, key_name(&buf, *id_p), record_pack_name(packed, name));
+    return status;
+}
+
+apr_status_t names_get(prop_name_t *name, store_txn_t *txn, apr_uint32_t id,
+                       apr_pool_t *result_pool)
+{
+    key_buf_t buf;
+    store_slice_t record;
+    apr_status_t status = store_get(txn, key_name(&buf, id), &record);
+
+    if (status == APR_SUCCESS)
+        status = record_read_name(name, record);
+    if (status == APR_SUCCESS) {
+        name->ns = apr_pstrdup(result_pool, name->ns);
+        name->local = apr_pstrdup(result_pool, name->local);
+    }
+    return status == STORE_ABSENT ? STORE_CORRUPT : status;
+}

@@ -1,0 +1,60 @@
+/*
+ * nodes_int.h -- what the parts of nodes.h share.  Private to nodes*.c.
+ */
+#ifndef PROPSTORE_NODES_INT_H
+#define PROPSTORE_NODES_INT_H
+
+#include "propstore/key.h"
+#include "propstore/nodes.h"
+
+/** A step on the way from the root to a node. */
+typedef struct node_step_t {
+    apr_uint64_t id, parent;
+    const char *name; /**< inside the path */
+    apr_size_t length;
+} node_step_t;
+
+/**
+ * The next segment of a path.
+ * @param at_p where to look; moved behind it
+ * @return non-zero with *NAME_P and *LENGTH_P set; 0 at the end
+ */
+int nodes_next_segment(const char **at_p, const char **name_p, apr_size_t *length_p);
+
+/** Read the node of PARENT's member.  @return APR_SUCCESS; STORE_ABSENT; STORE_LIMIT; ... */
+apr_status_t nodes_get(node_t *node, store_txn_t *txn, apr_uint64_t parent, const char *name,
+                       apr_size_t length);
+
+/**
+ * Follow PATH as far as there are nodes.
+ * @param steps_p set to an array of node_step_t below the root, in RESULT_POOL
+ * @param whole_p set to whether the last step is PATH's own
+ */
+apr_status_t nodes_follow(apr_array_header_t **steps_p, int *whole_p, store_txn_t *txn,
+                          const char *path, apr_pool_t *result_pool);
+
+/**
+ * Make the nodes of the collections above PATH that are missing.
+ * @param last filled in for PATH itself: its parent and name; its id 0 if it has no node
+ */
+apr_status_t nodes_make_above(node_step_t *last, store_txn_t *txn, const char *path,
+                              apr_pool_t *scratch_pool);
+
+/** Write a node's record under PARENT, and where it hangs. */
+apr_status_t nodes_put(store_txn_t *txn, apr_uint64_t id, const node_step_t *place,
+                       store_slice_t record, apr_pool_t *scratch_pool);
+
+/** Whether node ID has members: APR_SUCCESS or STORE_ABSENT. */
+apr_status_t nodes_has_members(store_txn_t *txn, apr_uint64_t id, apr_pool_t *scratch_pool);
+
+/** Remove the node PLACE, its values and its place; it must have no members. */
+apr_status_t nodes_drop(store_txn_t *txn, const node_step_t *place);
+
+/** Remove the nodes of STEPS, from the last up, that have neither properties nor members. */
+apr_status_t nodes_prune(store_txn_t *txn, const apr_array_header_t *steps,
+                         apr_pool_t *scratch_pool);
+
+/** A copy of SLICE in RESULT_POOL. */
+store_slice_t nodes_keep_slice(store_slice_t slice, apr_pool_t *result_pool);
+
+#endif /* PROPSTORE_NODES_INT_H */

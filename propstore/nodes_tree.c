@@ -1,0 +1,378 @@
+/*
+ * What happens to whole subtrees: remove, move, copy, retain.  None recurses, and none
+ * holds more than one member of each collection on its way, so neither depth nor number
+ * of members matters.
+ */
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "propstore/meta.h"
+#include "propstore/nodes_int.h"
+#include "propstore/record.h"
+
+/** A member as a step of a walk has it; its own copy, so writes do not touch it. */
+typedef struct member_t {
+    node_step_t place;
+    node_t node;
+} member_t;
+
+/**
+ * The member of PARENT behind the one called AFTER, or the first if AFTER is "".
+ * @param member in RESULT_POOL, its properties too
+ * @return APR_SUCCESS; STORE_ABSENT at the end; STORE_CORRUPT; the store's error
+ */
+static apr_status_t next_member(member_t *member, store_txn_t *txn, apr_uint64_t parent,
+                                const char *after, apr_pool_t *result_pool)
+{
+    key_buf_t from, to;
+    store_range_t range = {.limit = 1};
+    store_slice_t key, record;
+    store_cursor_t *cursor;
+    apr_status_t status;
+
+    range.from = key_members(&from, parent);
+    range.to = key_after(&to, range.from);
+    /* The key that follows directly is this one with a NUL, which no name holds. */
+    if (*after != '\0')
+        range.from = key_node(&from, parent, after, strlen(after) + 1);
+    status = store_scan(&cursor, txn, &range, result_pool);
+    if (status != APR_SUCCESS)
+        return status;
+    status = store_next(cursor, &key, &record);
+    if (status == APR_SUCCESS)
+        status = record_read_node(&member->node, nodes_keep_slice(record, result_pool));
+    if (status == APR_SUCCESS) {
+        member->place.id = member->node.id;
+        member->place.parent = parent;
+        member->place.length = key.len - 9;
+        member->place.name = apr_pstrmemdup(result_pool, (const char *)key.data + 9, key.len - 9);
+    }
+    store_scan_end(cursor);
+    return status;
+}
+
+/** A collection on the way down, with what is wanted of it when its members are done. */
+typedef struct level_t {
+    struct level_t *up;
+    apr_pool_t *pool; /* lifetime of the level */
+    member_t self;
+    char after[KEY_MEMBER_MAX + 1]; /* the member last looked at, or "" */
+    apr_uint64_t copy;              /* nodes_copy(): the id of its copy */
+    const char *path;               /* nodes_retain(): its path */
+} level_t;
+
+/** Go down to MEMBER, which is copied. */
+static level_t *descend(level_t *up, const member_t *member, apr_pool_t *parent_pool)
+{
+    apr_pool_t *level_pool;
+    level_t *level;
+
+    apr_pool_create(&level_pool, parent_pool);
+    level = apr_pcalloc(level_pool, sizeof(*level));
+    level->up = up;
+    level->pool = level_pool;
+    level->self = *member;
+    level->self.place.name = apr_pstrdup(level_pool, member->place.name);
+    return level;
+}
+
+static level_t *ascend(level_t *level)
+{
+    level_t *up = level->up;
+
+    apr_pool_destroy(level->pool);
+    return up;
+}
+
+/* ---- removing ---- */
+
+/** Remove TOP and all below it. */
+static apr_status_t remove_tree(store_txn_t *txn, const member_t *top, apr_pool_t *scratch_pool)
+{
+    level_t *level = descend(NULL, top, scratch_pool);
+    apr_status_t status = APR_SUCCESS;
+    apr_pool_t *iterpool;
+
+    apr_pool_create(&iterpool, scratch_pool);
+    while (level != NULL && status == APR_SUCCESS) {
+        member_t member;
+
+        apr_pool_clear(iterpool);
+        /* What was looked at has been removed, so the next is always the first. */
+        status = next_member(&member, txn, level->self.place.id, "", iterpool);
+        if (status == APR_SUCCESS) {
+            level = descend(level, &member, level->pool);
+        } else if (status == STORE_ABSENT) {
+            status = nodes_drop(txn, &level->self.place);
+            level = ascend(level);
+        }
+    }
+    apr_pool_destroy(iterpool);
+    return status;
+}
+
+/** The node of PATH as a member, or STORE_ABSENT; STEPS are those above and itself. */
+static apr_status_t find_member(member_t *member, apr_array_header_t **steps_p, store_txn_t *txn,
+                                const char *path, apr_pool_t *result_pool)
+{
+    const node_step_t *last;
+    apr_status_t status;
+    int whole;
+
+    status = nodes_follow(steps_p, &whole, txn, path, result_pool);
+    if (status != APR_SUCCESS)
+        return status;
+    if (!whole || (*steps_p)->nelts == 0)
+        return STORE_ABSENT;
+    last = &APR_ARRAY_IDX(*steps_p, (*steps_p)->nelts - 1, node_step_t);
+    member->place = *last;
+    member->place.name = apr_pstrmemdup(result_pool, last->name, last->length);
+    status = nodes_get(&member->node, txn, last->parent, last->name, last->length);
+    if (status == APR_SUCCESS)
+        member->node.props = nodes_keep_slice(member->node.props, result_pool);
+    return status;
+}
+
+apr_status_t nodes_remove(store_txn_t *txn, const char *path, apr_pool_t *scratch_pool)
+{
+    apr_array_header_t *steps;
+    member_t top;
+    apr_status_t status = find_member(&top, &steps, txn, path, scratch_pool);
+
+    if (status != APR_SUCCESS)
+        return status == STORE_ABSENT ? APR_SUCCESS : status;
+    status = remove_tree(txn, &top, scratch_pool);
+    if (status == APR_SUCCESS)
+        status = nodes_prune(txn, steps, scratch_pool);
+    return status;
+}
+
+/* ---- moving ---- */
+
+apr_status_t nodes_move(store_txn_t *txn, const char *from, const char *to,
+                        apr_pool_t *scratch_pool)
+{
+    apr_array_header_t *steps;
+    store_slice_t record;
+    node_step_t place;
+    member_t top;
+    key_buf_t buf;
+    apr_status_t status = nodes_remove(txn, to, scratch_pool);
+
+    if (status == APR_SUCCESS)
+        status = find_member(&top, &steps, txn, from, scratch_pool);
+    if (status != APR_SUCCESS)
+        return status == STORE_ABSENT ? APR_SUCCESS : status;
+
+    status =
+        store_get(txn, key_node(&buf, top.place.parent, top.place.name, top.place.length), &record);
+    if (status != APR_SUCCESS)
+        return status;
+    record = nodes_keep_slice(record, scratch_pool);
+    status = nodes_make_above(&place, txn, to, scratch_pool);
+    if (status == APR_SUCCESS)
+        status = nodes_put(txn, top.node.id, &place, record, scratch_pool);
+    if (status == APR_SUCCESS)
+        status = store_del(txn, key_node(&buf, top.place.parent, top.place.name, top.place.length));
+    /* The way's last step is gone already; those above it may have nothing left. */
+    if (status == APR_SUCCESS)
+        status = nodes_prune(txn, steps, scratch_pool);
+    return status;
+}
+
+/* ---- copying ---- */
+
+/** Copy the spilled values of a node. */
+static apr_status_t copy_values(store_txn_t *txn, const node_t *from, apr_uint64_t to,
+                                apr_pool_t *scratch_pool)
+{
+    node_props_iter_t iter;
+    node_prop_t prop;
+    apr_status_t status;
+
+    node_props_begin(&iter, from);
+    while ((status = node_props_next(&prop, &iter)) == APR_SUCCESS) {
+        store_slice_t record;
+        key_buf_t buf;
+
+        if (!prop.spilled)
+            continue;
+        status = store_get(txn, key_value(&buf, from->id, prop.name), &record);
+        if (status == APR_SUCCESS)
+            status = store_put(txn, key_value(&buf, to, prop.name),
+                               nodes_keep_slice(record, scratch_pool));
+        if (status != APR_SUCCESS)
+            return status == STORE_ABSENT ? STORE_CORRUPT : status;
+    }
+    return status == STORE_ABSENT ? APR_SUCCESS : status;
+}
+
+/** NODE's record with another id, and without the fingerprint, which is not the copy's. */
+static apr_status_t copy_record(store_slice_t *record_p, const node_t *from, apr_uint64_t id,
+                                apr_pool_t *result_pool)
+{
+    apr_array_header_t *props = apr_array_make(result_pool, 8, sizeof(record_prop_t));
+    node_t node = {.id = id, .kind = from->kind};
+    node_props_iter_t iter;
+    node_prop_t prop;
+    apr_status_t status;
+
+    node_props_begin(&iter, from);
+    while ((status = node_props_next(&prop, &iter)) == APR_SUCCESS) {
+        record_prop_t *own = apr_array_push(props);
+
+        own->name = prop.name;
+        own->length = prop.length;
+        own->spilled = prop.spilled;
+        own->value = prop.value;
+    }
+    if (status != STORE_ABSENT)
+        return status;
+    *record_p =
+        record_pack_node(&node, (record_prop_t *)props->elts, (unsigned)props->nelts, result_pool);
+    return APR_SUCCESS;
+}
+
+/** Copy one node to PLACE.  @param id_p set to the copy's id */
+static apr_status_t copy_node(apr_uint64_t *id_p, store_txn_t *txn, const node_t *from,
+                              const node_step_t *place, apr_pool_t *scratch_pool)
+{
+    store_slice_t record;
+    apr_status_t status = meta_take_node_id(id_p, txn);
+
+    if (status == APR_SUCCESS)
+        status = copy_record(&record, from, *id_p, scratch_pool);
+    if (status == APR_SUCCESS)
+        status = nodes_put(txn, *id_p, place, record, scratch_pool);
+    if (status == APR_SUCCESS)
+        status = copy_values(txn, from, *id_p, scratch_pool);
+    return status;
+}
+
+/** Copy all below TOP to below the node COPY. */
+static apr_status_t copy_members(store_txn_t *txn, const member_t *top, apr_uint64_t copy,
+                                 apr_pool_t *scratch_pool)
+{
+    level_t *level = descend(NULL, top, scratch_pool);
+    apr_status_t status = APR_SUCCESS;
+    apr_pool_t *iterpool;
+
+    level->copy = copy;
+    apr_pool_create(&iterpool, scratch_pool);
+    while (level != NULL && status == APR_SUCCESS) {
+        member_t member;
+
+        apr_pool_clear(iterpool);
+        status = next_member(&member, txn, level->self.place.id, level->after, iterpool);
+        if (status == APR_SUCCESS) {
+            node_step_t place = member.place;
+
+            apr_cpystrn(level->after, member.place.name, sizeof(level->after));
+            place.parent = level->copy;
+            status = copy_node(&copy, txn, &member.node, &place, iterpool);
+            if (status == APR_SUCCESS) {
+                level = descend(level, &member, level->pool);
+                level->copy = copy;
+            }
+        } else if (status == STORE_ABSENT) {
+            status = APR_SUCCESS;
+            level = ascend(level);
+        }
+    }
+    apr_pool_destroy(iterpool);
+    return status;
+}
+
+apr_status_t nodes_copy(store_txn_t *txn, const char *from, const char *to, int recurse,
+                        apr_pool_t *scratch_pool)
+{
+    apr_array_header_t *steps;
+    node_step_t place;
+    member_t top;
+    apr_uint64_t copy;
+    apr_status_t status = nodes_remove(txn, to, scratch_pool);
+
+    if (status == APR_SUCCESS)
+        status = find_member(&top, &steps, txn, from, scratch_pool);
+    if (status == APR_SUCCESS && !recurse && top.node.prop_count == 0)
+        return APR_SUCCESS;
+    if (status != APR_SUCCESS)
+        return status == STORE_ABSENT ? APR_SUCCESS : status;
+
+    status = nodes_make_above(&place, txn, to, scratch_pool);
+    if (status == APR_SUCCESS)
+        status = copy_node(&copy, txn, &top.node, &place, scratch_pool);
+    if (status == APR_SUCCESS && recurse)
+        status = copy_members(txn, &top, copy, scratch_pool);
+    return status;
+}
+
+/* ---- retaining ---- */
+
+/** Remove LEVEL's node if nothing is left to keep in it. */
+static apr_status_t drop_if_empty(store_txn_t *txn, const level_t *level, apr_pool_t *scratch_pool)
+{
+    apr_status_t status;
+
+    if (level->self.node.prop_count > 0)
+        return APR_SUCCESS;
+    status = nodes_has_members(txn, level->self.place.id, scratch_pool);
+    return status == STORE_ABSENT ? nodes_drop(txn, &level->self.place) : status;
+}
+
+/** Ask about all below TOP, whose path is PATH. */
+static apr_status_t retain_members(store_txn_t *txn, const member_t *top, const char *path,
+                                   nodes_keep_fn *keep, void *baton, apr_pool_t *scratch_pool)
+{
+    level_t *level = descend(NULL, top, scratch_pool);
+    apr_status_t status = APR_SUCCESS;
+    apr_pool_t *iterpool;
+
+    level->path = path;
+    apr_pool_create(&iterpool, scratch_pool);
+    while (level != NULL && status == APR_SUCCESS) {
+        member_t member;
+
+        apr_pool_clear(iterpool);
+        status = next_member(&member, txn, level->self.place.id, level->after, iterpool);
+        if (status == APR_SUCCESS) {
+            const char *below = apr_pstrcat(iterpool, level->path, "/", member.place.name, NULL);
+
+            apr_cpystrn(level->after, member.place.name, sizeof(level->after));
+            if (keep(baton, below, &member.node)) {
+                level = descend(level, &member, level->pool);
+                level->path = apr_pstrdup(level->pool, below);
+            } else {
+                status = remove_tree(txn, &member, iterpool);
+            }
+        } else if (status == STORE_ABSENT) {
+            status = drop_if_empty(txn, level, iterpool);
+            level = ascend(level);
+        }
+    }
+    apr_pool_destroy(iterpool);
+    return status;
+}
+
+apr_status_t nodes_retain(store_txn_t *txn, const char *path, nodes_keep_fn *keep, void *baton,
+                          apr_pool_t *scratch_pool)
+{
+    apr_size_t length = strlen(path);
+    apr_array_header_t *steps;
+    member_t top;
+    apr_status_t status = find_member(&top, &steps, txn, path, scratch_pool);
+
+    if (status != APR_SUCCESS)
+        return status == STORE_ABSENT ? APR_SUCCESS : status;
+    while (length > 0 && path[length - 1] == '/')
+        length--;
+    path = apr_pstrmemdup(scratch_pool, path, length);
+    if (keep(baton, path, &top.node))
+        status = retain_members(txn, &top, path, keep, baton, scratch_pool);
+    else
+        status = remove_tree(txn, &top, scratch_pool);
+    if (status == APR_SUCCESS)
+        status = nodes_prune(txn, steps, scratch_pool);
+    return status;
+}

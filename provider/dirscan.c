@@ -1,0 +1,262 @@
+#include "provider/dirscan.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <apr_strings.h>
+#include <http_core.h>
+
+struct dirscan_t {
+    dirscan_t *parent;
+    dirscan_links_e links;
+    const char *path; /* full, to take the descriptor again */
+    DIR *dir;         /* NULL while suspended or closed */
+    int level;
+    long at; /* telldir()'s answer while suspended */
+    dev_t device;
+    ino_t inode;
+    int open; /* not closed yet */
+    apr_pool_t *pool;
+};
+
+static apr_status_t close_at_cleanup(void *baton)
+{
+    dirscan_t *scan = baton;
+
+    if (scan->dir != NULL)
+        closedir(scan->dir);
+    scan->dir = NULL;
+    scan->open = 0;
+    return APR_SUCCESS;
+}
+
+void dirscan_close(dirscan_t *scan)
+{
+    apr_pool_cleanup_run(scan->pool, scan, close_at_cleanup);
+}
+
+/** Open NAME as SCAN's directory and note which it is. */
+static apr_status_t open_dir(dirscan_t *scan, int at_fd, const char *name, int nofollow)
+{
+    int fd = openat(at_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (nofollow ? O_NOFOLLOW : 0));
+    struct stat st;
+
+    if (fd < 0)
+        return errno;
+    if (fstat(fd, &st) != 0 || (scan->dir = fdopendir(fd)) == NULL) {
+        apr_status_t status = errno;
+
+        close(fd);
+        return status;
+    }
+    scan->device = st.st_dev;
+    scan->inode = st.st_ino;
+    return APR_SUCCESS;
+}
+
+/** Give the descriptor back for a while. */
+static void suspend(dirscan_t *scan)
+{
+    if (scan->dir == NULL)
+        return;
+    scan->at = telldir(scan->dir);
+    closedir(scan->dir);
+    scan->dir = NULL;
+}
+
+/** Take the descriptor again; ESTALE if another directory is in its place now. */
+static apr_status_t resume(dirscan_t *scan)
+{
+    dev_t device = scan->device;
+    ino_t inode = scan->inode;
+    apr_status_t status;
+
+    if (scan->dir != NULL)
+        return APR_SUCCESS;
+    if (!scan->open)
+        return EBADF;
+    status = open_dir(scan, AT_FDCWD, scan->path, 0);
+    if (status != APR_SUCCESS)
+        return status;
+    if (scan->device != device || scan->inode != inode) {
+        closedir(scan->dir);
+        scan->dir = NULL;
+        return ESTALE;
+    }
+    seekdir(scan->dir, scan->at);
+    return APR_SUCCESS;
+}
+
+apr_status_t dirscan_open(dirscan_t **scan_p, dirscan_t *parent, const char *name,
+                          dirscan_links_e links, apr_pool_t *result_pool)
+{
+    dirscan_t *scan = apr_pcalloc(result_pool, sizeof(*scan));
+    apr_status_t status;
+
+    scan->parent = parent;
+    scan->links = links;
+    scan->pool = result_pool;
+    if (parent == NULL) {
+        scan->path = apr_pstrdup(result_pool, name);
+        status = open_dir(scan, AT_FDCWD, name, 0);
+    } else {
+        scan->level = parent->level + 1;
+        scan->path = apr_pstrcat(result_pool, parent->path, "/", name, NULL);
+        status = resume(parent);
+        if (status == APR_SUCCESS)
+            status = open_dir(scan, dirfd(parent->dir), name,
+                              links == DIRSCAN_LINKS_HIDE || links == DIRSCAN_LINKS_RAW);
+        if (scan->level >= DIRSCAN_OPEN_MAX)
+            suspend(parent);
+    }
+    if (status != APR_SUCCESS)
+        return status;
+    scan->open = 1;
+    apr_pool_cleanup_register(result_pool, scan, close_at_cleanup, apr_pool_cleanup_null);
+    *scan_p = scan;
+    return APR_SUCCESS;
+}
+
+int dirscan_fd(const dirscan_t *scan)
+{
+    return scan->dir != NULL ? dirfd(scan->dir) : -1;
+}
+
+static dirscan_kind_e kind_of_mode(mode_t mode)
+{
+    switch (mode & S_IFMT) {
+    case S_IFREG:
+        return DIRSCAN_FILE;
+    case S_IFDIR:
+        return DIRSCAN_COLLECTION;
+    case S_IFLNK:
+        return DIRSCAN_LINK;
+    default:
+        return DIRSCAN_OTHER;
+    }
+}
+
+static dirscan_kind_e kind_of_type(unsigned char type)
+{
+    return kind_of_mode(DTTOIF(type));
+}
+
+/**
+ * Look a symbolic link's target up, as the policy has it.
+ * @param link the link's own state
+ * @return APR_SUCCESS; ENOENT if the link is to be hidden
+ */
+static apr_status_t follow_link(dirscan_entry_t *entry, const dirscan_t *scan,
+                                const filestat_t *link)
+{
+    apr_status_t status;
+
+    if (scan->links == DIRSCAN_LINKS_HIDE)
+        return ENOENT;
+    status = filestat_read(&entry->st, dirfd(scan->dir), entry->name, FILESTAT_TARGET);
+    /* A link that leads nowhere, in a circle, or where we may not go is not there. */
+    if (status != APR_SUCCESS)
+        return ENOENT;
+    if (scan->links == DIRSCAN_LINKS_OWNER && entry->st.uid != link->uid)
+        return ENOENT;
+    entry->is_link = 1;
+    entry->kind = kind_of_mode(entry->st.mode);
+    return APR_SUCCESS;
+}
+
+/**
+ * Fill ENTRY in for a name in the directory.
+ * @param type as readdir() told it
+ * @return non-zero if it is a member
+ */
+static int look_at(dirscan_entry_t *entry, const dirscan_t *scan, unsigned char type, int want_stat)
+{
+    int raw = scan->links == DIRSCAN_LINKS_RAW;
+    filestat_t link;
+
+    entry->is_link = 0;
+    entry->status = APR_SUCCESS;
+    entry->kind = kind_of_type(type);
+    if (type == DT_UNKNOWN || want_stat || (entry->kind == DIRSCAN_LINK && !raw)) {
+        entry->status = filestat_read(&entry->st, dirfd(scan->dir), entry->name, FILESTAT_LINK);
+        if (entry->status == APR_SUCCESS) {
+            entry->kind = kind_of_mode(entry->st.mode);
+            if (entry->kind == DIRSCAN_LINK && !raw) {
+                link = entry->st;
+                entry->status = follow_link(entry, scan, &link);
+            }
+        } else if (type == DT_UNKNOWN) {
+            entry->kind = DIRSCAN_FILE;
+        }
+    }
+    if (entry->status == ENOENT)
+        return 0;
+    return raw || entry->kind == DIRSCAN_FILE || entry->kind == DIRSCAN_COLLECTION;
+}
+
+apr_status_t dirscan_read(dirscan_t *scan, dirscan_entry_t *entries, int max, int *count_p,
+                          int want_stat, apr_pool_t *result_pool)
+{
+    apr_status_t status = resume(scan);
+
+    *count_p = 0;
+    while (status == APR_SUCCESS && *count_p < max) {
+        dirscan_entry_t *entry = &entries[*count_p];
+        const struct dirent *found;
+
+        errno = 0;
+        found = readdir(scan->dir);
+        if (found == NULL) {
+            status = errno;
+            break;
+        }
+        if (strcmp(found->d_name, ".") == 0 || strcmp(found->d_name, "..") == 0 ||
+            (scan->links != DIRSCAN_LINKS_RAW && dirscan_name_is_private(found->d_name)))
+            continue;
+        entry->name = found->d_name;
+        if (look_at(entry, scan, found->d_type, want_stat)) {
+            entry->name = apr_pstrdup(result_pool, found->d_name);
+            ++*count_p;
+        }
+    }
+    return status;
+}
+
+dirscan_links_e dirscan_links_for(int options)
+{
+    if (options & OPT_SYM_LINKS)
+        return DIRSCAN_LINKS_FOLLOW;
+    return options & OPT_SYM_OWNER ? DIRSCAN_LINKS_OWNER : DIRSCAN_LINKS_HIDE;
+}
+
+/** Whether a segment of LENGTH bytes at NAME is private. */
+static int is_private(const char *name, apr_size_t length)
+{
+    static const char prefix[] = DIRSCAN_TEMP_PREFIX, state[] = ".DAV";
+
+    if (length >= sizeof(prefix) - 1 && memcmp(name, prefix, sizeof(prefix) - 1) == 0)
+        return 1;
+    return length == sizeof(state) - 1 && memcmp(name, state, length) == 0;
+}
+
+int dirscan_name_is_private(const char *name)
+{
+    return name[0] == '.' && is_private(name, strlen(name));
+}
+
+int dirscan_path_is_private(const char *path)
+{
+    while (*path != '\0') {
+        apr_size_t length = strcspn(path, "/");
+
+        if (is_private(path, length))
+            return 1;
+        path += length;
+        path += strspn(path, "/");
+    }
+    return 0;
+}

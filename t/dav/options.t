@@ -1,0 +1,32 @@
+# OPTIONS: what the server says it can do.
+use strict;
+use warnings;
+
+use Depot::Test;
+
+my ($url, $dir) = fresh();
+make_tree($dir, 'file.txt', 'sub/');
+
+for my $case (
+    [ $url,            'a collection',             [ 'DELETE', 'PROPFIND', 'PROPPATCH', 'COPY', 'MOVE' ] ],
+    [ "${url}file.txt", 'a file',                  [ 'GET', 'HEAD', 'PUT', 'DELETE', 'PROPFIND', 'PROPPATCH', 'COPY', 'MOVE' ] ],
+    [ "${url}absent",  'what is not there',        [ 'PUT', 'MKCOL' ] ],
+    )
+{
+    my ($path, $what, $methods) = @$case;
+    my $response = dav('OPTIONS', $path);
+
+    status_is($response, 200, "OPTIONS of $what");
+    my %dav = map { $_ => 1 } split /\s*,\s*/, $response->header('DAV') // '';
+    ok($dav{1},  "$what: DAV has class 1");
+    ok(!$dav{2}, "$what: DAV does not claim locks");
+    my %allow = map { $_ => 1 } split /\s*,\s*/, $response->header('Allow') // '';
+    ok($allow{$_}, "$what: Allow has $_") for @$methods;
+    ok(!$allow{$_}, "$what: Allow has no $_") for qw(LOCK UNLOCK);
+    is($response->header('MS-Author-Via'), 'DAV', "$what: MS-Author-Via");
+}
+
+my $response = dav('OPTIONS', '/elsewhere');
+is($response->header('DAV'), undef, 'outside the drives there is no DAV header');
+
+finish();
