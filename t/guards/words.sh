@@ -5,7 +5,7 @@
 cd "$SRCDIR" || exit 2
 
 if [ -e .git ]; then
-    list=$(git -c safe.directory='*' ls-files)
+    list=$(git -c safe.directory='*' ls-files -co --exclude-standard)
 else
     list=$(find . -name build -prune -o -name configure -o -type f -print)
 fi
