@@ -108,8 +108,7 @@ apr_status_t dirscan_open(dirscan_t **scan_p, dirscan_t *parent, const char *nam
         scan->path = apr_pstrcat(result_pool, parent->path, "/", name, NULL);
         status = resume(parent);
         if (status == APR_SUCCESS)
-            status = open_dir(scan, dirfd(parent->dir), name,
-                              links == DIRSCAN_LINKS_HIDE || links == DIRSCAN_LINKS_RAW);
+            status = open_dir(scan, dirfd(parent->dir), name, 1);
         if (scan->level >= DIRSCAN_OPEN_MAX)
             suspend(parent);
     }

@@ -50,8 +50,8 @@ typedef struct dirscan_t dirscan_t;
 /**
  * Begin to scan a directory.
  * @param parent the scan NAME was found in, or NULL
- * @param name a member of PARENT, which is not followed if it is a symbolic link unless the
- *             parent's policy follows; or a path if PARENT is NULL
+ * @param name a member of PARENT, which is never followed if it is a symbolic link; or a path
+ *             if PARENT is NULL
  * @param links how symbolic links are treated
  * @param result_pool lifetime of the scan; closes it.  A child ends before its parent
  * @return APR_SUCCESS; the system's error, ENOTDIR and EACCES among them

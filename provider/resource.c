@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <apr_strings.h>
+#include <http_request.h>
 
 #include "provider/dirscan.h"
 #include "provider/errmap.h"
@@ -85,6 +86,8 @@ dav_error *resource_get(request_rec *r, const char *root_dir, const char *label,
     if (status != APR_SUCCESS)
         return errmap_error(r->pool, status, "Could not look the resource up.");
 
+    /* Or mod_dav would take If-Unmodified-Since on a PUT or DELETE for failed, always. */
+    ap_update_mtime(r, resource->info->st.mtime_ns / 1000);
     if (!resource->collection && (slash || !S_ISREG(resource->info->st.mode))) {
         resource->exists = 0;
         if (!S_ISREG(resource->info->st.mode))

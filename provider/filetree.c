@@ -1,0 +1,279 @@
+#include "provider/filetree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <apr_strings.h>
+
+#include "provider/dirscan.h"
+#include "provider/tempfile.h"
+
+/** Members read at a time. */
+#define BATCH_SIZE 64
+
+/** What is the same for a whole tree. */
+typedef struct job_t {
+    filetree_failed_fn *failed;
+    void *baton;
+} job_t;
+
+static void report(const job_t *job, const char *below, int is_collection, apr_status_t status)
+{
+    if (job->failed != NULL)
+        job->failed(job->baton, below, is_collection, status);
+}
+
+static int is_full(apr_status_t status)
+{
+    return status == ENOSPC || status == EDQUOT;
+}
+
+/* ---- removing ---- */
+
+static apr_status_t remove_collection(const job_t *job, dirscan_t *parent, const char *name,
+                                      const char *below, apr_pool_t *scratch_pool);
+
+/** Remove one member of SCAN.  @return APR_SUCCESS, or why it is still there */
+static apr_status_t remove_member(const job_t *job, dirscan_t *scan, const dirscan_entry_t *entry,
+                                  const char *below, apr_pool_t *scratch_pool)
+{
+    const char *path = apr_pstrcat(scratch_pool, below, "/", entry->name, NULL);
+    apr_status_t status;
+
+    if (entry->kind == DIRSCAN_COLLECTION)
+        return remove_collection(job, scan, entry->name, path, scratch_pool);
+    if (unlinkat(dirscan_fd(scan), entry->name, 0) == 0 || errno == ENOENT)
+        return APR_SUCCESS;
+    status = errno;
+    report(job, path, 0, status);
+    return status;
+}
+
+/** Remove SCAN's members once through.  @param removed_p counts those that are gone */
+static apr_status_t remove_members(const job_t *job, dirscan_t *scan, const char *below,
+                                   int *removed_p, apr_pool_t *scratch_pool)
+{
+    apr_status_t first = APR_SUCCESS, status;
+    apr_pool_t *batch_pool, *iterpool;
+    dirscan_entry_t *entries = apr_palloc(scratch_pool, BATCH_SIZE * sizeof(*entries));
+    int count;
+
+    apr_pool_create(&batch_pool, scratch_pool);
+    apr_pool_create(&iterpool, scratch_pool);
+    do {
+        apr_pool_clear(batch_pool);
+        status = dirscan_read(scan, entries, BATCH_SIZE, &count, 0, batch_pool);
+        for (int i = 0; i < count; i++) {
+            apr_status_t member;
+
+            apr_pool_clear(iterpool);
+            member = remove_member(job, scan, &entries[i], below, iterpool);
+            *removed_p += member == APR_SUCCESS;
+            if (first == APR_SUCCESS)
+                first = member;
+        }
+    } while (status == APR_SUCCESS && count > 0);
+    apr_pool_destroy(iterpool);
+    apr_pool_destroy(batch_pool);
+    return first != APR_SUCCESS ? first : status;
+}
+
+/** Remove a collection's members; those that a directory hides while it shrinks, too. */
+static apr_status_t empty_collection(const job_t *job, dirscan_t *parent, const char *name,
+                                     const char *below, apr_pool_t *scratch_pool)
+{
+    apr_status_t status;
+    int removed;
+
+    do {
+        apr_pool_t *pass_pool;
+        dirscan_t *scan;
+
+        removed = 0;
+        apr_pool_create(&pass_pool, scratch_pool);
+        status = dirscan_open(&scan, parent, name, DIRSCAN_LINKS_RAW, pass_pool);
+        if (status == APR_SUCCESS)
+            status = remove_members(job, scan, below, &removed, pass_pool);
+        apr_pool_destroy(pass_pool);
+    } while (status == APR_SUCCESS && removed > 0);
+    return status;
+}
+
+/** Remove the collection NAME of PARENT, or at the path NAME if PARENT is NULL. */
+static apr_status_t remove_collection(const job_t *job, dirscan_t *parent, const char *name,
+                                      const char *below, apr_pool_t *scratch_pool)
+{
+    apr_status_t status = empty_collection(job, parent, name, below, scratch_pool);
+    int reported = status != APR_SUCCESS && status != EACCES && status != ENOENT;
+    int fd;
+
+    if (status == ENOENT)
+        return APR_SUCCESS;
+    /* What cannot be read can be removed all the same if it is empty. */
+    fd = parent != NULL ? dirscan_fd(parent) : AT_FDCWD;
+    if (parent != NULL && fd < 0) {
+        dirscan_entry_t none;
+        int count;
+
+        /* A far parent had given its descriptor back; reading no member takes it again. */
+        status = dirscan_read(parent, &none, 0, &count, 0, scratch_pool);
+        fd = dirscan_fd(parent);
+    }
+    if (unlinkat(fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+        return APR_SUCCESS;
+    if (!reported && errno != ENOTEMPTY) {
+        status = errno;
+        report(job, below, 1, status);
+    }
+    return status != APR_SUCCESS ? status : ENOTEMPTY;
+}
+
+apr_status_t filetree_remove(const char *path, filetree_failed_fn *failed, void *baton,
+                             apr_pool_t *scratch_pool)
+{
+    job_t job = {failed, baton};
+    filestat_t st;
+    apr_status_t status = filestat_read(&st, AT_FDCWD, path, FILESTAT_LINK);
+
+    if (status != APR_SUCCESS)
+        return status;
+    if (S_ISDIR(st.mode))
+        return remove_collection(&job, NULL, path, "", scratch_pool);
+    return unlink(path) == 0 ? APR_SUCCESS : errno;
+}
+
+/* ---- copying ---- */
+
+/** Copy one file; what was begun is removed if it fails. */
+static apr_status_t copy_file(int at_fd, const char *name, const char *to)
+{
+    int from_fd = openat(at_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), to_fd;
+    apr_status_t status = APR_SUCCESS;
+    struct stat st;
+
+    if (from_fd < 0)
+        return errno;
+    if (fstat(from_fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        close(from_fd);
+        return ENOENT;
+    }
+    to_fd = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, st.st_mode & 0777);
+    if (to_fd < 0) {
+        status = errno;
+    } else {
+        status = tempfile_copy_content(from_fd, to_fd);
+        if (close(to_fd) != 0 && status == APR_SUCCESS)
+            status = errno;
+        if (status != APR_SUCCESS)
+            unlink(to);
+    }
+    close(from_fd);
+    return status;
+}
+
+static apr_status_t copy_link(int at_fd, const char *name, const char *to)
+{
+    char target[PATH_MAX];
+    ssize_t length = readlinkat(at_fd, name, target, sizeof(target) - 1);
+
+    if (length < 0)
+        return errno;
+    target[length] = '\0';
+    return symlink(target, to) == 0 ? APR_SUCCESS : errno;
+}
+
+/** Make the collection that is to become a copy of one with MODE. */
+static apr_status_t make_collection(const char *to, mode_t mode)
+{
+    /* Without these we could not fill it. */
+    return mkdir(to, (mode & 0777) | S_IRWXU) == 0 ? APR_SUCCESS : errno;
+}
+
+static apr_status_t copy_members(const job_t *job, dirscan_t *scan, const char *to,
+                                 const char *below, apr_pool_t *scratch_pool);
+
+/** Copy one member of SCAN.  @return APR_SUCCESS unless all is to end */
+static apr_status_t copy_member(const job_t *job, dirscan_t *scan, const dirscan_entry_t *entry,
+                                const char *to, const char *below, apr_pool_t *scratch_pool)
+{
+    dirscan_t *inner;
+    apr_status_t status = entry->status;
+
+    if (status == APR_SUCCESS && entry->kind == DIRSCAN_FILE) {
+        status = copy_file(dirscan_fd(scan), entry->name, to);
+    } else if (status == APR_SUCCESS && entry->kind == DIRSCAN_LINK) {
+        status = copy_link(dirscan_fd(scan), entry->name, to);
+    } else if (status == APR_SUCCESS && entry->kind == DIRSCAN_COLLECTION) {
+        /* Opened first: what cannot be read leaves no empty collection behind. */
+        status = dirscan_open(&inner, scan, entry->name, DIRSCAN_LINKS_RAW, scratch_pool);
+        if (status == APR_SUCCESS)
+            status = make_collection(to, entry->st.mode);
+        if (status == APR_SUCCESS) {
+            status = copy_members(job, inner, to, below, scratch_pool);
+            dirscan_close(inner);
+            return status;
+        }
+    }
+    if (status == APR_SUCCESS || status == ENOENT || is_full(status))
+        return status == ENOENT ? APR_SUCCESS : status;
+    report(job, below, entry->kind == DIRSCAN_COLLECTION, status);
+    return APR_SUCCESS;
+}
+
+/** Copy SCAN's members into the collection TO.  @return APR_SUCCESS unless all is to end */
+static apr_status_t copy_members(const job_t *job, dirscan_t *scan, const char *to,
+                                 const char *below, apr_pool_t *scratch_pool)
+{
+    dirscan_entry_t *entries = apr_palloc(scratch_pool, BATCH_SIZE * sizeof(*entries));
+    apr_pool_t *batch_pool, *iterpool;
+    apr_status_t status;
+    int count;
+
+    apr_pool_create(&batch_pool, scratch_pool);
+    apr_pool_create(&iterpool, scratch_pool);
+    do {
+        apr_pool_clear(batch_pool);
+        status = dirscan_read(scan, entries, BATCH_SIZE, &count, 1, batch_pool);
+        for (int i = 0; i < count && status == APR_SUCCESS; i++) {
+            const char *name = entries[i].name;
+
+            if (dirscan_name_is_private(name))
+                continue;
+            apr_pool_clear(iterpool);
+            status = copy_member(job, scan, &entries[i], apr_pstrcat(iterpool, to, "/", name, NULL),
+                                 apr_pstrcat(iterpool, below, "/", name, NULL), iterpool);
+        }
+    } while (status == APR_SUCCESS && count > 0);
+    apr_pool_destroy(iterpool);
+    apr_pool_destroy(batch_pool);
+    return status;
+}
+
+apr_status_t filetree_copy(const char *from, const char *to, int recurse,
+                           filetree_failed_fn *failed, void *baton, apr_pool_t *scratch_pool)
+{
+    job_t job = {failed, baton};
+    dirscan_t *scan;
+    filestat_t st;
+    apr_status_t status = filestat_read(&st, AT_FDCWD, from, FILESTAT_TARGET);
+
+    if (status != APR_SUCCESS)
+        return status;
+    if (!S_ISDIR(st.mode)) {
+        /* The top may be a link: the resource is what it points to. */
+        char target[PATH_MAX];
+
+        return realpath(from, target) != NULL ? copy_file(AT_FDCWD, target, to) : errno;
+    }
+    status = dirscan_open(&scan, NULL, from, DIRSCAN_LINKS_RAW, scratch_pool);
+    if (status == APR_SUCCESS)
+        status = make_collection(to, st.mode);
+    if (status == APR_SUCCESS && recurse)
+        status = copy_members(&job, scan, to, "", scratch_pool);
+    return status;
+}

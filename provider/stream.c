@@ -1,0 +1,152 @@
+#include "provider/stream.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <apr_strings.h>
+
+#include "provider/errmap.h"
+#include "provider/private.h"
+#include "provider/resource.h"
+#include "provider/tempfile.h"
+
+struct dav_stream {
+    const dav_resource *resource;
+    apr_pool_t *pool; /* lifetime of the stream and its temporary */
+    tempfile_t *temp;
+    apr_off_t received;
+    apr_off_t promised; /* bytes that Content-Range says, or -1 */
+};
+
+/** The file to write: where PATH is a symbolic link, what it points to. */
+static const char *target_of(const char *path, apr_pool_t *result_pool)
+{
+    char target[PATH_MAX];
+    filestat_t st;
+
+    if (filestat_read(&st, AT_FDCWD, path, FILESTAT_LINK) != APR_SUCCESS ||
+        (st.mode & S_IFMT) != S_IFLNK || realpath(path, target) == NULL)
+        return path;
+    return apr_pstrdup(result_pool, target);
+}
+
+/** The number of bytes a Content-Range "bytes first-last/length" speaks of, or -1. */
+static apr_off_t promised_length(request_rec *r)
+{
+    const char *range = apr_table_get(r->headers_in, "Content-Range");
+    apr_off_t first, last;
+    char *end;
+
+    if (range == NULL || strncasecmp(range, "bytes ", 6) != 0 ||
+        apr_strtoff(&first, range + 6, &end, 10) != APR_SUCCESS || *end != '-' ||
+        apr_strtoff(&last, end + 1, &end, 10) != APR_SUCCESS || last < first)
+        return -1;
+    return last - first + 1;
+}
+
+/** Begin a partial PUT with what is there. */
+static apr_status_t copy_old(const dav_stream *stream, const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    apr_status_t status;
+
+    if (fd < 0)
+        return errno;
+    status = tempfile_copy_content(fd, tempfile_fd(stream->temp));
+    close(fd);
+    if (status == APR_SUCCESS && lseek(tempfile_fd(stream->temp), 0, SEEK_SET) < 0)
+        status = errno;
+    return status;
+}
+
+dav_error *stream_open(const dav_resource *resource, dav_stream_mode mode, dav_stream **stream_p)
+{
+    const char *path = target_of(resource->info->path, resource->pool);
+    dav_stream *stream;
+    apr_pool_t *stream_pool;
+    apr_status_t status;
+
+    apr_pool_create(&stream_pool, resource->pool);
+    apr_pool_tag(stream_pool, "depot_stream");
+    stream = apr_pcalloc(stream_pool, sizeof(*stream));
+    stream->resource = resource;
+    stream->pool = stream_pool;
+    stream->promised = -1;
+
+    status = tempfile_create(&stream->temp, path, stream_pool);
+    if (status == APR_SUCCESS && resource->exists)
+        status = tempfile_inherit(stream->temp, path);
+    if (status == APR_SUCCESS && mode == DAV_MODE_WRITE_SEEKABLE) {
+        stream->promised = promised_length(resource->info->r);
+        if (resource->exists)
+            status = copy_old(stream, path);
+    }
+    if (status == ENOENT || status == ENOTDIR)
+        return errmap_error_as(resource->pool, HTTP_CONFLICT, status,
+                               "There is no collection to put the file in.");
+    if (status != APR_SUCCESS)
+        return errmap_error(resource->pool, status, "Could not begin to write the file.");
+    *stream_p = stream;
+    return NULL;
+}
+
+dav_error *stream_write(dav_stream *stream, const void *buf, apr_size_t bufsize)
+{
+    const char *at = buf;
+
+    stream->received += (apr_off_t)bufsize;
+    while (bufsize > 0) {
+        ssize_t wrote = write(tempfile_fd(stream->temp), at, bufsize);
+
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        if (wrote < 0)
+            return errmap_error(stream->resource->pool, errno, "Could not write the file.");
+        at += wrote;
+        bufsize -= (apr_size_t)wrote;
+    }
+    return NULL;
+}
+
+dav_error *stream_seek(dav_stream *stream, apr_off_t abs_position)
+{
+    if (lseek(tempfile_fd(stream->temp), abs_position, SEEK_SET) < 0)
+        return errmap_error(stream->resource->pool, errno, "Could not go to the given position.");
+    return NULL;
+}
+
+/** Tell the client the new content's ETag, as GET will. */
+static void send_etag(dav_resource *resource)
+{
+    if (resource_refresh(resource) == APR_SUCCESS)
+        apr_table_setn(resource->info->r->headers_out, "ETag", resource_etag(resource));
+}
+
+dav_error *stream_close(dav_stream *stream, int commit)
+{
+    /* The stream was opened on the caller's resource; its state changes with the file. */
+    dav_resource *resource =
+        apr_pmemdup(stream->resource->pool, stream->resource, sizeof(*resource));
+    dav_error *err = NULL;
+    apr_status_t status;
+
+    if (commit && stream->promised >= 0 && stream->received != stream->promised) {
+        err = dav_new_error(resource->pool, HTTP_BAD_REQUEST, 0, 0,
+                            "The body is not as long as Content-Range says.");
+    } else if (commit) {
+        status = tempfile_place(stream->temp, 1);
+        if (status == EISDIR || status == ENOTDIR || status == ENOENT)
+            err = errmap_error_as(resource->pool, HTTP_CONFLICT, status,
+                                  "Could not put the file in place.");
+        else if (status != APR_SUCCESS)
+            err = errmap_error(resource->pool, status, "Could not put the file in place.");
+        else
+            send_etag(resource);
+    }
+    apr_pool_destroy(stream->pool);
+    return err;
+}

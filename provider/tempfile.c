@@ -1,0 +1,247 @@
+#include "provider/tempfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <apr_general.h>
+#include <apr_strings.h>
+
+#include "provider/dirscan.h"
+
+/** Tries at a name nobody uses. */
+#define NAME_TRIES 16
+/** Bytes copied at a time where the kernel cannot do it by itself. */
+#define COPY_SIZE (128 * 1024)
+/** Longest list of extended attributes, and longest value, that is carried over. */
+#define XATTR_MAX (64 * 1024)
+
+struct tempfile_t {
+    const char *path;      /* where it is to be */
+    const char *directory; /* that PATH is in */
+    const char *name;      /* its private full path, or NULL while it is nameless */
+    int fd;
+    apr_pool_t *pool;
+};
+
+static apr_status_t discard(void *baton)
+{
+    tempfile_t *temp = baton;
+
+    if (temp->fd >= 0)
+        close(temp->fd);
+    temp->fd = -1;
+    if (temp->name != NULL)
+        unlink(temp->name);
+    temp->name = NULL;
+    return APR_SUCCESS;
+}
+
+apr_status_t tempfile_name(const char **path_p, const char *directory, apr_pool_t *result_pool)
+{
+    apr_uint64_t random;
+    apr_status_t status = apr_generate_random_bytes((unsigned char *)&random, sizeof(random));
+
+    if (status == APR_SUCCESS)
+        *path_p = apr_psprintf(result_pool, "%s/" DIRSCAN_TEMP_PREFIX "%016" APR_UINT64_T_HEX_FMT,
+                               directory, random);
+    return status;
+}
+
+/** Create it with a private name, where the file system knows no nameless files. */
+static apr_status_t create_named(tempfile_t *temp)
+{
+    for (int i = 0; i < NAME_TRIES; i++) {
+        const char *name;
+        apr_status_t status = tempfile_name(&name, temp->directory, temp->pool);
+
+        if (status != APR_SUCCESS)
+            return status;
+        temp->fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (temp->fd >= 0) {
+            temp->name = name;
+            return APR_SUCCESS;
+        }
+        if (errno != EEXIST)
+            return errno;
+    }
+    return EEXIST;
+}
+
+apr_status_t tempfile_create(tempfile_t **temp_p, const char *path, apr_pool_t *result_pool)
+{
+    tempfile_t *temp = apr_pcalloc(result_pool, sizeof(*temp));
+    const char *slash = strrchr(path, '/');
+    apr_status_t status = APR_SUCCESS;
+
+    temp->pool = result_pool;
+    temp->path = apr_pstrdup(result_pool, path);
+    temp->directory =
+        slash == path ? "/" : apr_pstrmemdup(result_pool, path, (apr_size_t)(slash - path));
+    temp->fd = open(temp->directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+    /* Without O_TMPFILE, old kernels and file systems try to open the directory itself. */
+    if (temp->fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL))
+        status = create_named(temp);
+    else if (temp->fd < 0)
+        status = errno;
+    if (status != APR_SUCCESS)
+        return status;
+    apr_pool_cleanup_register(result_pool, temp, discard, apr_pool_cleanup_null);
+    *temp_p = temp;
+    return APR_SUCCESS;
+}
+
+int tempfile_fd(const tempfile_t *temp)
+{
+    return temp->fd;
+}
+
+/** Whether the extended attribute NAME belongs to the content's owner rather than the system. */
+static int is_carried(const char *name)
+{
+    return strncmp(name, "user.", 5) == 0 || strcmp(name, "system.posix_acl_access") == 0;
+}
+
+/** Carry extended attributes over, as far as both file systems take them. */
+static void inherit_xattrs(int to_fd, const char *from_path, apr_pool_t *scratch_pool)
+{
+    ssize_t length = listxattr(from_path, NULL, 0);
+    char *names, *value;
+
+    if (length <= 0 || length > XATTR_MAX)
+        return;
+    names = apr_palloc(scratch_pool, (apr_size_t)length);
+    value = apr_palloc(scratch_pool, XATTR_MAX);
+    length = listxattr(from_path, names, (size_t)length);
+    for (const char *name = names; length > 0 && name < names + length; name += strlen(name) + 1) {
+        ssize_t size;
+
+        if (!is_carried(name))
+            continue;
+        size = getxattr(from_path, name, value, XATTR_MAX);
+        /* One that cannot be set is no reason to refuse new content. */
+        if (size >= 0)
+            (void)!fsetxattr(to_fd, name, value, (size_t)size, 0);
+    }
+}
+
+apr_status_t tempfile_inherit(tempfile_t *temp, const char *from_path)
+{
+    struct stat st;
+
+    if (stat(from_path, &st) != 0)
+        return errno;
+    /* Only root may give files away; a group is given as far as we are in it. */
+    if (fchown(temp->fd, st.st_uid, st.st_gid) != 0)
+        (void)!fchown(temp->fd, (uid_t)-1, st.st_gid);
+    if (fchmod(temp->fd, st.st_mode & 07777) != 0)
+        return errno;
+    inherit_xattrs(temp->fd, from_path, temp->pool);
+    return APR_SUCCESS;
+}
+
+/** Give the nameless file the name NAME.  @return APR_SUCCESS; EEXIST; the system's error */
+static apr_status_t give_name(const tempfile_t *temp, const char *name)
+{
+    char self[64];
+
+    snprintf(self, sizeof(self), "/proc/self/fd/%d", temp->fd);
+    return linkat(AT_FDCWD, self, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0 ? APR_SUCCESS : errno;
+}
+
+/** Give it a private name, if it has none. */
+static apr_status_t make_named(tempfile_t *temp)
+{
+    apr_status_t status = EEXIST;
+
+    for (int i = 0; temp->name == NULL && status == EEXIST && i < NAME_TRIES; i++) {
+        const char *name;
+
+        status = tempfile_name(&name, temp->directory, temp->pool);
+        if (status == APR_SUCCESS)
+            status = give_name(temp, name);
+        if (status == APR_SUCCESS)
+            temp->name = name;
+    }
+    return temp->name != NULL ? APR_SUCCESS : status;
+}
+
+apr_status_t tempfile_sync_directory(const char *directory)
+{
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    apr_status_t status = APR_SUCCESS;
+
+    if (fd < 0)
+        return errno;
+    /* Some file systems cannot sync a directory, and need not. */
+    if (fsync(fd) != 0 && errno != EINVAL && errno != EROFS)
+        status = errno;
+    close(fd);
+    return status;
+}
+
+apr_status_t tempfile_place(tempfile_t *temp, int replace)
+{
+    apr_status_t status = EEXIST;
+
+    if (fsync(temp->fd) != 0)
+        return errno;
+    /* Where nothing is there yet, one step does; it also tells if there is. */
+    if (temp->name == NULL)
+        status = give_name(temp, temp->path);
+    if (status == EEXIST && (replace || temp->name != NULL)) {
+        status = make_named(temp);
+        if (status == APR_SUCCESS &&
+            renameat2(AT_FDCWD, temp->name, AT_FDCWD, temp->path, replace ? 0 : RENAME_NOREPLACE))
+            status = errno;
+        if (status == APR_SUCCESS)
+            temp->name = NULL;
+    }
+    return status == APR_SUCCESS ? tempfile_sync_directory(temp->directory) : status;
+}
+
+/** Copy by hand from the current offsets on. */
+static apr_status_t copy_by_hand(int from_fd, int to_fd)
+{
+    char buf[COPY_SIZE];
+    ssize_t got;
+
+    while ((got = read(from_fd, buf, sizeof(buf))) != 0) {
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return errno;
+        for (ssize_t done = 0; done < got;) {
+            ssize_t wrote = write(to_fd, buf + done, (size_t)(got - done));
+
+            if (wrote < 0 && errno != EINTR)
+                return errno;
+            done += wrote > 0 ? wrote : 0;
+        }
+    }
+    return APR_SUCCESS;
+}
+
+apr_status_t tempfile_copy_content(int from_fd, int to_fd)
+{
+    if (ioctl(to_fd, FICLONE, from_fd) == 0)
+        return APR_SUCCESS;
+    for (;;) {
+        ssize_t copied = copy_file_range(from_fd, NULL, to_fd, NULL, (size_t)1 << 30, 0);
+
+        if (copied == 0)
+            return copy_by_hand(from_fd, to_fd);
+        /* The kernel says so before it has copied anything. */
+        if (copied < 0 && (errno == EXDEV || errno == EINVAL || errno == ENOSYS ||
+                           errno == EOPNOTSUPP || errno == EPERM))
+            return copy_by_hand(from_fd, to_fd);
+        if (copied < 0 && errno != EINTR)
+            return errno;
+    }
+}
