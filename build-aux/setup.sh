@@ -22,7 +22,6 @@ install_missing() {
         esac
     done
     [ -n "$missing" ] || return 0
-    echo "$self: installing with apt-get:$missing"
     if [ "$(id -u)" = 0 ]; then
         as_root=
     elif command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
@@ -31,6 +30,7 @@ install_missing() {
         die "these Debian packages are missing, and there is neither root nor a usable sudo" \
             "to install them; as root, run: apt-get install --no-install-recommends$missing"
     fi
+    echo "$self: installing with apt-get:$missing"
     # The lists are words; a fresh machine has no package index yet.
     # shellcheck disable=SC2086
     $as_root env DEBIAN_FRONTEND=noninteractive sh -c '
