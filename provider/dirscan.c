@@ -120,9 +120,9 @@ apr_status_t dirscan_open(dirscan_t **scan_p, dirscan_t *parent, const char *nam
     return APR_SUCCESS;
 }
 
-int dirscan_fd(const dirscan_t *scan)
+int dirscan_fd(dirscan_t *scan)
 {
-    return scan->dir != NULL ? dirfd(scan->dir) : -1;
+    return resume(scan) == APR_SUCCESS ? dirfd(scan->dir) : -1;
 }
 
 static dirscan_kind_e kind_of_mode(mode_t mode)

@@ -73,8 +73,11 @@ apr_status_t dirscan_open(dirscan_t **scan_p, dirscan_t *parent, const char *nam
 apr_status_t dirscan_read(dirscan_t *scan, dirscan_entry_t *entries, int max, int *count_p,
                           int want_stat, apr_pool_t *result_pool);
 
-/** The open directory, for the *at() functions; valid until a child is opened or the scan ends. */
-int dirscan_fd(const dirscan_t *scan);
+/**
+ * The open directory, for the *at() functions; valid until a child is opened or the scan ends.
+ * @return it, or -1 (which those functions refuse) if it cannot be opened again
+ */
+int dirscan_fd(dirscan_t *scan);
 
 /** End the scan before its pool does. */
 void dirscan_close(dirscan_t *scan);

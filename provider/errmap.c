@@ -78,6 +78,12 @@ dav_error *errmap_error(apr_pool_t *pool, apr_status_t status, const char *what)
     return errmap_error_as(pool, errmap_status(status), status, what);
 }
 
+dav_error *errmap_no_store(apr_pool_t *pool)
+{
+    return dav_new_error(pool, HTTP_SERVICE_UNAVAILABLE, 0, 0,
+                         "The property store is not available.");
+}
+
 const char *errmap_words(apr_status_t status, apr_pool_t *pool)
 {
     return apr_pstrdup(pool, find(status)->words);

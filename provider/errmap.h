@@ -28,6 +28,9 @@ dav_error *errmap_error(apr_pool_t *pool, apr_status_t status, const char *what)
 dav_error *errmap_error_as(apr_pool_t *pool, int http_status, apr_status_t status,
                            const char *what);
 
+/** The error for what needs the store when the process has none: 503. */
+dav_error *errmap_no_store(apr_pool_t *pool);
+
 /** Words for STATUS in a 207's or error's description, never naming a server path. */
 const char *errmap_words(apr_status_t status, apr_pool_t *pool);
 

@@ -116,14 +116,6 @@ static apr_status_t remove_collection(const job_t *job, dirscan_t *parent, const
         return APR_SUCCESS;
     /* What cannot be read can be removed all the same if it is empty. */
     fd = parent != NULL ? dirscan_fd(parent) : AT_FDCWD;
-    if (parent != NULL && fd < 0) {
-        dirscan_entry_t none;
-        int count;
-
-        /* A far parent had given its descriptor back; reading no member takes it again. */
-        status = dirscan_read(parent, &none, 0, &count, 0, scratch_pool);
-        fd = dirscan_fd(parent);
-    }
     if (unlinkat(fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
         return APR_SUCCESS;
     if (!reported && errno != ENOTEMPTY) {

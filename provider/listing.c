@@ -140,8 +140,7 @@ dav_error *listing_open(listing_t **listing_p, request_rec *r, const dav_resourc
     if (proplist_needs_store(list)) {
         listing->store = resource->info->settings.store;
         if (listing->store == NULL)
-            return dav_new_error(r->pool, HTTP_SERVICE_UNAVAILABLE, 0, 0,
-                                 "The property store is not available.");
+            return errmap_no_store(r->pool);
     }
     if (depth != 0) {
         status = push(listing, NULL, NULL, 0);

@@ -1,0 +1,117 @@
+#include "mod_src/directives.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+#include <http_core.h>
+
+#include "mod_src/config.h"
+
+/** The arguments as one line, for messages and to find out whether two stores are one. */
+static const char *join(const store_spec_t *spec, apr_pool_t *pool)
+{
+    const apr_array_header_t *params = apr_table_elts(spec->params);
+    const char *text = apr_pstrcat(pool, spec->backend, ":", spec->location, NULL);
+
+    for (int i = 0; i < params->nelts; i++) {
+        const apr_table_entry_t *param = &APR_ARRAY_IDX(params, i, apr_table_entry_t);
+
+        text = apr_pstrcat(pool, text, " ", param->key, "=", param->val, NULL);
+    }
+    return text;
+}
+
+static const char *set_store(cmd_parms *cmd, void *unused, int argc, char *const argv[])
+{
+    depot_server_config_t *server = config_of_server(cmd->server);
+    const char *error, *path;
+    depot_store_t *store;
+
+    (void)unused;
+    error = ap_check_cmd_context(cmd, NOT_IN_DIR_LOC_FILE);
+    if (error != NULL)
+        return error;
+    store = apr_pcalloc(cmd->pool, sizeof(*store));
+    if (store_spec_parse(&store->spec, argc, (const char *const *)argv, &error, cmd->pool) !=
+        APR_SUCCESS)
+        return apr_psprintf(cmd->pool, DIRECTIVE_STORE ": %s", error);
+
+    path = store_spec_path(store->spec);
+    if (path != NULL) {
+        path = ap_server_root_relative(cmd->pool, path);
+        if (path == NULL)
+            return DIRECTIVE_STORE ": the path is not valid";
+        store_spec_set_path(store->spec, path, cmd->pool);
+    }
+    store->text = join(store->spec, cmd->pool);
+    server->store = store;
+    return NULL;
+}
+
+static const char *set_depth_infinity(cmd_parms *cmd, void *config, int on)
+{
+    depot_dir_config_t *dir = config;
+
+    (void)cmd;
+    dir->settings.depth_infinity = on;
+    dir->set |= DIR_SET_DEPTH_INFINITY;
+    return NULL;
+}
+
+/** A limit: where it is kept, and its bounds. */
+typedef struct limit_t {
+    depot_dir_set_e bit;
+    apr_size_t offset; /* of an unsigned or an apr_size_t in depot_dir_config_t */
+    apr_size_t size;
+    apr_int64_t min, max;
+} limit_t;
+
+#define LIMIT(set_bit, field, low, high)                                                       \
+    {                                                                                          \
+        .bit = (set_bit), .offset = offsetof(depot_dir_config_t, settings.field),              \
+        .size = sizeof(((depot_dir_config_t *)0)->settings.field), .min = (low), .max = (high) \
+    }
+
+static const limit_t xml_depth = LIMIT(DIR_SET_XML_DEPTH, xml.depth_max, 8, 1000);
+static const limit_t xml_elements = LIMIT(DIR_SET_XML_ELEMENTS, xml.elements_max, 16, 100000000);
+static const limit_t value_max = LIMIT(DIR_SET_VALUE_MAX, node.value_max, 1, STORE_VALUE_MAX / 2);
+static const limit_t props_max = LIMIT(DIR_SET_PROPS_MAX, node.props_max, 1, 1000000);
+static const limit_t node_max = LIMIT(DIR_SET_NODE_MAX, node.node_max, 1, STORE_VALUE_MAX / 2);
+static const limit_t names_max = LIMIT(DIR_SET_NAMES_MAX, node.names_max, 1, APR_INT32_MAX);
+
+static const char *set_limit(cmd_parms *cmd, void *config, const char *text)
+{
+    const limit_t *limit = cmd->info;
+    depot_dir_config_t *dir = config;
+    char *end, *field = (char *)config + limit->offset;
+    apr_int64_t n = apr_strtoi64(text, &end, 10);
+
+    if (end == text || *end != '\0' || n < limit->min || n > limit->max)
+        return apr_psprintf(cmd->pool,
+                            "%s must be a number from %" APR_INT64_T_FMT " to %" APR_INT64_T_FMT,
+                            cmd->cmd->name, limit->min, limit->max);
+    if (limit->size == sizeof(apr_size_t))
+        *(apr_size_t *)(void *)field = (apr_size_t)n;
+    else
+        *(unsigned *)(void *)field = (unsigned)n;
+    dir->set |= (unsigned)limit->bit;
+    return NULL;
+}
+
+#define LIMIT_COMMAND(name, limit, help) \
+    AP_INIT_TAKE1(name, set_limit, (void *)(apr_uintptr_t) & (limit), RSRC_CONF | ACCESS_CONF, help)
+
+const command_rec directives_commands[] = {
+    AP_INIT_TAKE_ARGV(DIRECTIVE_STORE, set_store, NULL, RSRC_CONF,
+                      "where properties are kept: name:location [key=value ...], for example "
+                      "lmdb:/var/lib/dav-depot"),
+    AP_INIT_FLAG(DIRECTIVE_DEPTH_INFINITY, set_depth_infinity, NULL, RSRC_CONF | ACCESS_CONF,
+                 "whether PROPFIND answers Depth: infinity"),
+    LIMIT_COMMAND(DIRECTIVE_XML_DEPTH, xml_depth, "deepest nesting of elements in a request body"),
+    LIMIT_COMMAND(DIRECTIVE_XML_ELEMENTS, xml_elements, "most elements in a request body"),
+    LIMIT_COMMAND(DIRECTIVE_VALUE_MAX, value_max, "most bytes of one property"),
+    LIMIT_COMMAND(DIRECTIVE_PROPS_MAX, props_max, "most dead properties of one resource"),
+    LIMIT_COMMAND(DIRECTIVE_NODE_MAX, node_max, "most bytes of all properties of one resource"),
+    LIMIT_COMMAND(DIRECTIVE_NAMES_MAX, names_max, "most distinct property names in a store"),
+    {NULL, {NULL}, NULL, 0, RAW_ARGS, NULL},
+};

@@ -1,0 +1,28 @@
+/*
+ * directives.h -- the command table, and what holds where nothing is configured.
+ */
+#ifndef MOD_SRC_DIRECTIVES_H
+#define MOD_SRC_DIRECTIVES_H
+
+#include <http_config.h>
+
+#define DIRECTIVE_STORE "DavDepotStore"
+#define DIRECTIVE_DEPTH_INFINITY "DavDepotDepthInfinity"
+#define DIRECTIVE_XML_DEPTH "DavDepotXMLDepth"
+#define DIRECTIVE_XML_ELEMENTS "DavDepotXMLElements"
+#define DIRECTIVE_VALUE_MAX "DavDepotPropertyValueMax"
+#define DIRECTIVE_PROPS_MAX "DavDepotPropertiesMax"
+#define DIRECTIVE_NODE_MAX "DavDepotPropertyBytesMax"
+#define DIRECTIVE_NAMES_MAX "DavDepotPropertyNamesMax"
+
+#define DIRECTIVES_XML_DEPTH_DEFAULT 64
+#define DIRECTIVES_XML_ELEMENTS_DEFAULT 50000
+#define DIRECTIVES_VALUE_MAX_DEFAULT (1024 * 1024)
+#define DIRECTIVES_PROPS_MAX_DEFAULT 1000
+#define DIRECTIVES_NODE_MAX_DEFAULT (4 * 1024 * 1024)
+#define DIRECTIVES_NAMES_MAX_DEFAULT 65536
+
+/** The command table. */
+extern const command_rec directives_commands[];
+
+#endif /* MOD_SRC_DIRECTIVES_H */

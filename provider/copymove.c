@@ -1,0 +1,206 @@
+#include "provider/copymove.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <http_log.h>
+
+#include "provider/errmap.h"
+#include "provider/filetree.h"
+#include "provider/metadata.h"
+#include "provider/place.h"
+#include "provider/private.h"
+#include "provider/resource.h"
+#include "provider/tempfile.h"
+#include "provider/tree_ops.h"
+
+APLOG_USE_MODULE(dav_depot);
+
+/** A COPY or MOVE under way. */
+typedef struct transfer_t {
+    const dav_resource *src;
+    dav_resource *dst;
+    const char *from, *to;
+    store_t *store;
+    tree_failures_t failures;
+    apr_pool_t *pool; /* lifetime of the transfer */
+} transfer_t;
+
+static void begin(transfer_t *transfer, const dav_resource *src, dav_resource *dst)
+{
+    transfer->src = src;
+    transfer->dst = dst;
+    transfer->from = src->info->path;
+    transfer->to = dst->info->path;
+    transfer->store = dst->info->settings.store;
+    transfer->failures.uri = src->uri;
+    transfer->failures.first = NULL;
+    transfer->failures.pool = dst->pool;
+    apr_pool_create(&transfer->pool, dst->pool);
+    apr_pool_tag(transfer->pool, "depot_transfer");
+}
+
+/** Note what no longer matters to the client but should not have happened. */
+static void complain(const transfer_t *transfer, apr_status_t status, const char *what)
+{
+    if (status != APR_SUCCESS)
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, status, transfer->src->info->r, "%s: %s", transfer->to,
+                      what);
+}
+
+/** Make what was written below PATH durable, all at once. */
+static apr_status_t sync_tree(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    apr_status_t status;
+
+    if (fd < 0)
+        return errno;
+    status = syncfs(fd) == 0 ? APR_SUCCESS : errno;
+    close(fd);
+    return status;
+}
+
+/** Make a copy of the source beside the destination.  @param staged_p set to its path */
+static apr_status_t stage(transfer_t *transfer, int recurse, const char **staged_p)
+{
+    apr_status_t status =
+        tempfile_name(staged_p, resource_parent_path(transfer->to, transfer->pool), transfer->pool);
+
+    if (status != APR_SUCCESS)
+        return status;
+    status = filetree_copy(transfer->from, *staged_p, recurse, tree_failed, &transfer->failures,
+                           transfer->pool);
+    if (status == APR_SUCCESS)
+        status = sync_tree(*staged_p);
+    if (status != APR_SUCCESS)
+        (void)filetree_remove(*staged_p, NULL, NULL, transfer->pool);
+    return status;
+}
+
+/** Bring the store in step with a copy that is in place. */
+static apr_status_t follow_copy(const transfer_t *transfer, int recurse)
+{
+    apr_status_t status =
+        metadata_copy(transfer->store, transfer->from, transfer->to, recurse, transfer->pool);
+
+    if (status == APR_SUCCESS && transfer->failures.first != NULL)
+        status = metadata_reconcile(transfer->store, transfer->to, transfer->pool);
+    return status;
+}
+
+/** Copy, and put the copy in place. */
+static apr_status_t copy_into_place(transfer_t *transfer, int recurse)
+{
+    const char *staged;
+    place_t place;
+    apr_status_t status = stage(transfer, recurse, &staged);
+
+    if (status != APR_SUCCESS)
+        return status;
+    status =
+        place_begin(&place, staged, transfer->to, transfer->dst->info->replace, transfer->pool);
+    if (status == APR_SUCCESS) {
+        status = follow_copy(transfer, recurse);
+        if (status == APR_SUCCESS) {
+            complain(transfer, place_finish(&place, transfer->pool), "what was replaced is left");
+            return APR_SUCCESS;
+        }
+        complain(transfer, place_undo(&place), "could not be undone");
+    }
+    (void)filetree_remove(staged, NULL, NULL, transfer->pool);
+    return status;
+}
+
+/** Move within a file system.  @return EXDEV if it is not one */
+static apr_status_t rename_into_place(transfer_t *transfer)
+{
+    place_t place;
+    apr_status_t status = place_begin(&place, transfer->from, transfer->to,
+                                      transfer->dst->info->replace, transfer->pool);
+
+    if (status != APR_SUCCESS)
+        return status;
+    status = metadata_move(transfer->store, transfer->from, transfer->to, transfer->pool);
+    if (status == APR_SUCCESS)
+        complain(transfer, place_finish(&place, transfer->pool), "what was replaced is left");
+    else
+        complain(transfer, place_undo(&place), "could not be undone");
+    return status;
+}
+
+/**
+ * Move to another file system: copy all or nothing, then remove the source.  Members of the
+ * source that cannot be removed stay there, in the multistatus.
+ */
+static apr_status_t move_across(transfer_t *transfer)
+{
+    apr_status_t status = copy_into_place(transfer, 1), removed;
+
+    if (status != APR_SUCCESS || transfer->failures.first != NULL)
+        return status;
+    removed = filetree_remove(transfer->from, tree_failed, &transfer->failures, transfer->pool);
+    if (removed == APR_SUCCESS)
+        return metadata_remove(transfer->store, transfer->from, transfer->pool);
+    return metadata_reconcile(transfer->store, transfer->from, transfer->pool);
+}
+
+/** What to answer. */
+static dav_error *finish(transfer_t *transfer, apr_status_t status, dav_response **response_p)
+{
+    dav_resource *dst = transfer->dst;
+    apr_pool_t *pool = dst->pool;
+
+    apr_pool_destroy(transfer->pool);
+    *response_p = NULL;
+    if (status == ENOENT || status == ENOTDIR)
+        return errmap_error_as(pool, HTTP_CONFLICT, status,
+                               "There is no collection at the destination to put it in.");
+    if (status == EEXIST)
+        return errmap_error_as(pool, HTTP_PRECONDITION_FAILED, status,
+                               "Somebody else was first at the destination.");
+    if (status != APR_SUCCESS)
+        return errmap_error(pool, status, "Could not put it at the destination.");
+
+    dst->info->replace = 0;
+    status = resource_refresh(dst);
+    if (status != APR_SUCCESS)
+        return errmap_error(pool, status, "The destination is gone again.");
+    if (transfer->failures.first != NULL) {
+        *response_p = transfer->failures.first;
+        return dav_new_error(pool, HTTP_MULTI_STATUS, 0, 0, "Some members failed.");
+    }
+    return NULL;
+}
+
+dav_error *copymove_copy(const dav_resource *src, dav_resource *dst, int depth,
+                         dav_response **response_p)
+{
+    transfer_t transfer;
+
+    if (dst->info->settings.store == NULL)
+        return errmap_no_store(dst->pool);
+    begin(&transfer, src, dst);
+    return finish(&transfer, copy_into_place(&transfer, depth != 0), response_p);
+}
+
+dav_error *copymove_move(dav_resource *src, dav_resource *dst, dav_response **response_p)
+{
+    transfer_t transfer;
+    apr_status_t status;
+    dav_error *err;
+
+    if (dst->info->settings.store == NULL)
+        return errmap_no_store(dst->pool);
+    begin(&transfer, src, dst);
+    status = rename_into_place(&transfer);
+    if (status == EXDEV)
+        status = move_across(&transfer);
+    err = finish(&transfer, status, response_p);
+    if (err == NULL) {
+        src->exists = 0;
+        src->collection = 0;
+    }
+    return err;
+}

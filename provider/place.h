@@ -1,0 +1,37 @@
+/*
+ * place.h -- putting a file or tree where another one may be, so that it can be undone.
+ *
+ * The step itself is one rename (or exchange, where something is replaced), so whoever
+ * looks sees the old or the new.  What was replaced is kept under a private name until
+ * place_finish(), in case the store's part of the work fails.
+ */
+#ifndef PROVIDER_PLACE_H
+#define PROVIDER_PLACE_H
+
+#include <apr_errno.h>
+#include <apr_pools.h>
+
+/** A step that can still be undone. */
+typedef struct place_t {
+    const char *from, *to;
+    const char *old; /**< where what was replaced is kept, or NULL */
+} place_t;
+
+/**
+ * Rename FROM to TO.
+ * @param place filled in, in RESULT_POOL
+ * @param replace whether TO may exist; it is then kept
+ * @return APR_SUCCESS; EEXIST; EXDEV if they are on different file systems; the system's
+ *         error: both are then as they were
+ */
+apr_status_t place_begin(place_t *place, const char *from, const char *to, int replace,
+                         apr_pool_t *result_pool);
+
+/** Put both back.  @return APR_SUCCESS or the system's error */
+apr_status_t place_undo(const place_t *place);
+
+/** Remove what was replaced and make the step durable.  @return APR_SUCCESS or the system's error
+ */
+apr_status_t place_finish(const place_t *place, apr_pool_t *scratch_pool);
+
+#endif /* PROVIDER_PLACE_H */

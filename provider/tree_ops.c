@@ -1,0 +1,106 @@
+#include "provider/tree_ops.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <apr_strings.h>
+
+#include "provider/errmap.h"
+#include "provider/metadata.h"
+#include "provider/private.h"
+#include "provider/resource.h"
+#include "provider/tempfile.h"
+
+dav_error *tree_create_collection(dav_resource *resource)
+{
+    const char *path = resource->info->path;
+    apr_status_t status;
+
+    if (mkdir(path, 0777) != 0) {
+        status = errno;
+        if (status == ENOENT || status == ENOTDIR)
+            return errmap_error_as(resource->pool, HTTP_CONFLICT, status,
+                                   "There is no collection to make it in.");
+        if (status == EEXIST)
+            return errmap_error_as(resource->pool, HTTP_METHOD_NOT_ALLOWED, status,
+                                   "Could not make the collection.");
+        return errmap_error(resource->pool, status, "Could not make the collection.");
+    }
+    status = tempfile_sync_directory(resource_parent_path(path, resource->pool));
+    if (status == APR_SUCCESS)
+        status = resource_refresh(resource);
+    if (status != APR_SUCCESS)
+        return errmap_error(resource->pool, status, "Could not make the collection durable.");
+    return NULL;
+}
+
+void tree_failed(void *baton, const char *below, int is_collection, apr_status_t status)
+{
+    tree_failures_t *failures = baton;
+    dav_response *response;
+
+    /* The top's own failure is the answer's status. */
+    if (*below == '\0')
+        return;
+    response = apr_pcalloc(failures->pool, sizeof(*response));
+    response->href =
+        apr_pstrcat(failures->pool, failures->uri, below, is_collection ? "/" : "", NULL);
+    response->status = errmap_status(status);
+    response->next = failures->first;
+    failures->first = response;
+}
+
+/** Whether RESOURCE is the Destination of a COPY or MOVE: mod_dav looks that up in a sub-request.
+ */
+static int is_destination(const dav_resource *resource)
+{
+    const request_rec *r = resource->info->r;
+
+    return r->main != NULL && (r->method_number == M_COPY || r->method_number == M_MOVE);
+}
+
+dav_error *tree_remove(dav_resource *resource, dav_response **response_p)
+{
+    const char *path = resource->info->path;
+    store_t *store = resource->info->settings.store;
+    tree_failures_t failures = {.uri = resource->uri, .pool = resource->pool};
+    apr_status_t removed, status;
+    apr_pool_t *scratch_pool;
+
+    *response_p = NULL;
+    if (is_destination(resource)) {
+        resource->info->replace = 1;
+        return NULL;
+    }
+    if (store == NULL)
+        return errmap_no_store(resource->pool);
+    /* If it cannot be taken out of its collection in the end, do not begin to empty it. */
+    if (faccessat(AT_FDCWD, resource_parent_path(path, resource->pool), W_OK | X_OK, AT_EACCESS))
+        return errmap_error(resource->pool, errno, "Could not remove the resource.");
+
+    apr_pool_create(&scratch_pool, resource->pool);
+    removed = filetree_remove(path, tree_failed, &failures, scratch_pool);
+    if (removed == APR_SUCCESS)
+        status = metadata_remove(store, path, scratch_pool);
+    else
+        status = metadata_reconcile(store, path, scratch_pool);
+    if (status == APR_SUCCESS)
+        status = tempfile_sync_directory(resource_parent_path(path, scratch_pool));
+    apr_pool_destroy(scratch_pool);
+
+    if (removed != APR_SUCCESS && failures.first != NULL) {
+        *response_p = failures.first;
+        return dav_new_error(resource->pool, HTTP_MULTI_STATUS, 0, 0,
+                             "Some members could not be removed.");
+    }
+    if (removed != APR_SUCCESS)
+        return errmap_error(resource->pool, removed, "Could not remove the resource.");
+    if (status != APR_SUCCESS)
+        return errmap_error(resource->pool, status,
+                            "The resource was removed, but not its properties.");
+    resource->exists = 0;
+    resource->collection = 0;
+    return NULL;
+}
