@@ -1,5 +1,7 @@
 #include "mod_src/config.h"
 
+#include <apr_strings.h>
+
 #include "mod_src/directives.h"
 #include "mod_src/mod_dav_depot.h"
 

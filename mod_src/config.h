@@ -4,8 +4,8 @@
 #ifndef MOD_SRC_CONFIG_H
 #define MOD_SRC_CONFIG_H
 
-#include <http_config.h>
 #include <httpd.h>
+#include <http_config.h>
 
 #include "propstore/store.h"
 #include "provider/settings.h"

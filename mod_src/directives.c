@@ -1,6 +1,6 @@
 #include "mod_src/directives.h"
 
-#include <string.h>
+#include <stddef.h>
 
 #include <apr_strings.h>
 #include <http_core.h>

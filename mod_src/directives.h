@@ -4,6 +4,7 @@
 #ifndef MOD_SRC_DIRECTIVES_H
 #define MOD_SRC_DIRECTIVES_H
 
+#include <httpd.h>
 #include <http_config.h>
 
 #define DIRECTIVE_STORE "DavDepotStore"

@@ -5,6 +5,7 @@
 
 #include <apr_hash.h>
 #include <apr_strings.h>
+#include <httpd.h>
 #include <http_config.h>
 #include <http_core.h>
 #include <http_log.h>

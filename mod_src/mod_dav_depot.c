@@ -11,10 +11,7 @@ static void register_hooks(apr_pool_t *pconf)
     depot_provider_register(pconf, config_settings);
 }
 
-/* The one symbol the shared object shows. */
-#pragma GCC visibility push(default)
 AP_DECLARE_MODULE(dav_depot) = {
     STANDARD20_MODULE_STUFF, config_create_dir,   config_merge_dir, config_create_server,
     config_merge_server,     directives_commands, register_hooks,   0,
 };
-#pragma GCC visibility pop

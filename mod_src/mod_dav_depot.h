@@ -4,8 +4,8 @@
 #ifndef MOD_SRC_MOD_DAV_DEPOT_H
 #define MOD_SRC_MOD_DAV_DEPOT_H
 
-#include <http_config.h>
 #include <httpd.h>
+#include <http_config.h>
 
 extern module AP_MODULE_DECLARE_DATA dav_depot_module;
 
