@@ -17,7 +17,7 @@ for object in $STORE_OBJS $PROVIDER_OBJS $MODULE_OBJS $TEST_OBJS; do
     if found=$("$CLANG_TIDY" --quiet "$file" -- $TIDY_FLAGS 2>&1); then
         pass "$file"
     else
-        fail "$file" "$(echo "$found" | grep -vE '^[0-9]+ warnings? ')"
+        fail "$file" "$(echo "$found" | grep -E ': (error|warning): ')"
     fi
 done
 done_testing
