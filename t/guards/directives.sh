@@ -10,11 +10,15 @@ need "$table" "$reference" conf.d/depot.conf
 lists=$(mktemp -d) || exit 2
 trap 'rm -rf "$lists"' EXIT
 
-# The names in AP_INIT_*("Name", ...), which may stand on the line after.
-tr '\n' ' ' <"$table" | grep -oE 'AP_INIT_[A-Z0-9_]+\([[:space:]]*"[A-Za-z]+"' |
-    sed -E 's/.*"([A-Za-z]+)"/\1/' >"$lists/rows"
+# The table as the compiler sees it, so that macros may name the directives: each
+# AP_INIT_ entry has become {"Name", {function}, ...
+# The flags are lists of words.
+# shellcheck disable=SC2086
+$CC -E -P $HEADER_CFLAGS -I. $APR_CPPFLAGS $HTTPD_CPPFLAGS "$table" | tr '\n' ' ' |
+    sed 's/.*command_rec directives_commands\[\] *=//' |
+    grep -oE '\{ *"[A-Za-z]+" *, *\{' | sed -E 's/.*"([A-Za-z]+)".*/\1/' >"$lists/rows"
 sort -u "$lists/rows" >"$lists/table"
-[ -s "$lists/table" ] || fail "$table has AP_INIT_ entries"
+[ -s "$lists/table" ] || fail "$table has a command table"
 empty "the table names each directive once" "$(sort "$lists/rows" | uniq -d)"
 empty "directives begin with DavDepot" "$(grep -v '^DavDepot[A-Z]' "$lists/table")"
 

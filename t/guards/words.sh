@@ -7,7 +7,7 @@ cd "$SRCDIR" || exit 2
 if [ -e .git ]; then
     list=$(git -c safe.directory='*' ls-files -co --exclude-standard)
 else
-    list=$(find . -name build -prune -o -name configure -o -type f -print)
+    list=$(find . -name build -prune -o -name configure -o -type f -printf '%P\n')
 fi
 [ "$(echo "$list" | wc -l)" -ge 50 ] || fail "the files were found"
 
