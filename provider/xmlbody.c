@@ -1,0 +1,297 @@
+#include "provider/xmlbody.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <apr_strings.h>
+#include <http_core.h>
+#include <http_protocol.h>
+#include <libxml/SAX2.h>
+#include <libxml/parser.h>
+#include <util_filter.h>
+
+/** Bytes asked of the input filters at a time. */
+#define READ_SIZE (16 * 1024)
+
+/** Why a body is refused while it is parsed. */
+typedef enum refusal_e { REFUSED_NOT, REFUSED_DTD, REFUSED_DEPTH, REFUSED_ELEMENTS } refusal_e;
+
+/** A body being read; what the SAX callbacks find behind the parser. */
+typedef struct reader_t {
+    request_rec *r;
+    const depot_xml_limits_t *limits;
+    xmlParserCtxt *parser; /* NULL until the first byte */
+    unsigned depth, elements;
+    refusal_e refusal;
+    apr_size_t length;
+} reader_t;
+
+/* ---- what the parser calls ---- */
+
+static void refuse(reader_t *reader, refusal_e why)
+{
+    reader->refusal = why;
+    xmlStopParser(reader->parser);
+}
+
+static void start_element(void *ctx, const xmlChar *local, const xmlChar *prefix,
+                          const xmlChar *uri, int namespace_count, const xmlChar **namespaces,
+                          int attribute_count, int defaulted_count, const xmlChar **attributes)
+{
+    reader_t *reader = ((xmlParserCtxt *)ctx)->_private;
+
+    if (++reader->depth > reader->limits->depth_max) {
+        refuse(reader, REFUSED_DEPTH);
+        return;
+    }
+    /* Declarations and attributes cost as much as elements do. */
+    reader->elements += 1 + (unsigned)namespace_count + (unsigned)attribute_count;
+    if (reader->elements > reader->limits->elements_max) {
+        refuse(reader, REFUSED_ELEMENTS);
+        return;
+    }
+    xmlSAX2StartElementNs(ctx, local, prefix, uri, namespace_count, namespaces, attribute_count,
+                          defaulted_count, attributes);
+}
+
+static void end_element(void *ctx, const xmlChar *local, const xmlChar *prefix, const xmlChar *uri)
+{
+    reader_t *reader = ((xmlParserCtxt *)ctx)->_private;
+
+    reader->depth--;
+    xmlSAX2EndElementNs(ctx, local, prefix, uri);
+}
+
+static void internal_subset(void *ctx, const xmlChar *name, const xmlChar *external_id,
+                            const xmlChar *system_id)
+{
+    (void)name;
+    (void)external_id;
+    (void)system_id;
+    refuse(((xmlParserCtxt *)ctx)->_private, REFUSED_DTD);
+}
+
+/** Errors are read off the parser afterwards; libxml2 must not print them. */
+static void be_silent(void *ctx, xmlErrorPtr error)
+{
+    (void)ctx;
+    (void)error;
+}
+
+static apr_status_t free_parser(void *baton)
+{
+    xmlParserCtxt *parser = baton;
+
+    if (parser->myDoc != NULL)
+        xmlFreeDoc(parser->myDoc);
+    xmlFreeParserCtxt(parser);
+    return APR_SUCCESS;
+}
+
+static apr_status_t free_doc(void *baton)
+{
+    xmlFreeDoc(baton);
+    return APR_SUCCESS;
+}
+
+/** Begin to parse.  The first bytes tell libxml2 the encoding. */
+static int start_parser(reader_t *reader, const char *data, apr_size_t length)
+{
+    xmlSAXHandler sax;
+
+    memset(&sax, 0, sizeof(sax));
+    xmlSAXVersion(&sax, 2);
+    sax.startElementNs = start_element;
+    sax.endElementNs = end_element;
+    sax.internalSubset = internal_subset;
+    sax.serror = be_silent;
+    reader->parser = xmlCreatePushParserCtxt(&sax, NULL, data, (int)length, NULL);
+    if (reader->parser == NULL)
+        return 0;
+    reader->parser->_private = reader;
+    /* HUGE only lifts libxml2's own bounds on text length; ours hold. */
+    xmlCtxtUseOptions(reader->parser, XML_PARSE_NONET | XML_PARSE_HUGE);
+    apr_pool_cleanup_register(reader->r->pool, reader->parser, free_parser, apr_pool_cleanup_null);
+    return 1;
+}
+
+/* ---- reading ---- */
+
+static dav_error *bad_body(const reader_t *reader, int status, const char *why)
+{
+    return dav_new_error(reader->r->pool, status, 0, 0, why);
+}
+
+/** The error for what the parser, or we, did not like. */
+static dav_error *parse_error(const reader_t *reader)
+{
+    apr_pool_t *pool = reader->r->pool;
+    const xmlError *error;
+    char *words;
+
+    switch (reader->refusal) {
+    case REFUSED_DTD:
+        return dav_new_error_tag(pool, HTTP_FORBIDDEN, 0, 0,
+                                 "A document type declaration is not accepted.", NULL,
+                                 "no-external-entities");
+    case REFUSED_DEPTH:
+        return bad_body(reader, HTTP_BAD_REQUEST,
+                        apr_psprintf(pool, "The XML body nests elements deeper than %u.",
+                                     reader->limits->depth_max));
+    case REFUSED_ELEMENTS:
+        return bad_body(reader, HTTP_BAD_REQUEST,
+                        apr_psprintf(pool, "The XML body holds more than %u elements.",
+                                     reader->limits->elements_max));
+    case REFUSED_NOT:
+        break;
+    }
+    error = reader->parser ? xmlCtxtGetLastError(reader->parser) : NULL;
+    if (error == NULL || error->message == NULL)
+        return bad_body(reader, HTTP_BAD_REQUEST, "The XML body is not well-formed.");
+    words = apr_pstrdup(pool, error->message);
+    words[strcspn(words, "\r\n")] = '\0';
+    return bad_body(reader, HTTP_BAD_REQUEST,
+                    apr_psprintf(pool, "The XML body is not well-formed: line %d: %s", error->line,
+                                 ap_escape_html(pool, words)));
+}
+
+/** Parse the next bytes. */
+static dav_error *take(reader_t *reader, const char *data, apr_size_t length)
+{
+    apr_size_t max = ap_get_limit_xml_body(reader->r);
+
+    if (length == 0)
+        return NULL;
+    reader->length += length;
+    if (max > 0 && reader->length > max)
+        return bad_body(reader, HTTP_REQUEST_ENTITY_TOO_LARGE,
+                        "The XML body is larger than LimitXMLRequestBody.");
+    if (reader->parser == NULL && !start_parser(reader, NULL, 0))
+        return bad_body(reader, HTTP_SERVICE_UNAVAILABLE, "The server is short of memory.");
+    if (xmlParseChunk(reader->parser, data, (int)length, 0) != XML_ERR_OK || reader->refusal)
+        return parse_error(reader);
+    return NULL;
+}
+
+/** Take all of BRIGADE.  @param end_p set if it held the end of the body */
+static dav_error *take_brigade(reader_t *reader, apr_bucket_brigade *brigade, int *end_p)
+{
+    for (apr_bucket *bucket = APR_BRIGADE_FIRST(brigade);
+         bucket != APR_BRIGADE_SENTINEL(brigade) && !*end_p; bucket = APR_BUCKET_NEXT(bucket)) {
+        const char *data;
+        apr_size_t length;
+        dav_error *err;
+
+        if (APR_BUCKET_IS_EOS(bucket)) {
+            *end_p = 1;
+        } else if (!APR_BUCKET_IS_METADATA(bucket)) {
+            if (apr_bucket_read(bucket, &data, &length, APR_BLOCK_READ) != APR_SUCCESS)
+                return bad_body(reader, HTTP_BAD_REQUEST, "The body could not be read.");
+            if ((err = take(reader, data, length)) != NULL)
+                return err;
+        }
+    }
+    return NULL;
+}
+
+static dav_error *read_all(reader_t *reader)
+{
+    request_rec *r = reader->r;
+    apr_bucket_brigade *brigade = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    dav_error *err = NULL;
+    int end = 0;
+
+    while (!end && err == NULL) {
+        apr_status_t status =
+            ap_get_brigade(r->input_filters, brigade, AP_MODE_READBYTES, APR_BLOCK_READ, READ_SIZE);
+
+        if (status != APR_SUCCESS)
+            err = dav_new_error(r->pool, ap_map_http_request_error(status, HTTP_BAD_REQUEST), 0,
+                                status, "The body broke off.");
+        else
+            err = take_brigade(reader, brigade, &end);
+        apr_brigade_cleanup(brigade);
+    }
+    apr_brigade_destroy(brigade);
+    return err;
+}
+
+/**
+ * Whether TYPE may be XML.  What common clients send without thinking is let pass: no type at
+ * all, text/plain, octets, and curl's form type.
+ */
+static int is_xml_type(const char *type)
+{
+    static const char *const accepted[] = {"application/xml", "text/xml", "text/plain",
+                                           "application/octet-stream",
+                                           "application/x-www-form-urlencoded"};
+    apr_size_t length;
+
+    if (type == NULL)
+        return 1;
+    length = strcspn(type, "; \t");
+    for (size_t i = 0; i < sizeof(accepted) / sizeof(accepted[0]); i++) {
+        if (strlen(accepted[i]) == length && strncasecmp(type, accepted[i], length) == 0)
+            return 1;
+    }
+    return length > 4 && strncasecmp(type + length - 4, "+xml", 4) == 0;
+}
+
+dav_error *xmlbody_read(xmlDoc **doc_p, request_rec *r, const depot_xml_limits_t *limits)
+{
+    reader_t reader = {.r = r, .limits = limits};
+    dav_error *err = read_all(&reader);
+
+    *doc_p = NULL;
+    if (err != NULL || reader.length == 0)
+        return err;
+    if (!is_xml_type(apr_table_get(r->headers_in, "Content-Type")))
+        return bad_body(&reader, HTTP_UNSUPPORTED_MEDIA_TYPE, "The body is not XML.");
+    if (xmlParseChunk(reader.parser, NULL, 0, 1) != XML_ERR_OK || !reader.parser->wellFormed ||
+        reader.refusal || reader.parser->myDoc == NULL)
+        return parse_error(&reader);
+    *doc_p = reader.parser->myDoc;
+    reader.parser->myDoc = NULL;
+    apr_pool_cleanup_register(r->pool, *doc_p, free_doc, apr_pool_cleanup_null);
+    apr_pool_cleanup_run(r->pool, reader.parser, free_parser);
+    return NULL;
+}
+
+/* ---- looking at a document ---- */
+
+const char *xmlbody_ns(const xmlNode *node)
+{
+    return node->ns != NULL && node->ns->href != NULL ? (const char *)node->ns->href : "";
+}
+
+int xmlbody_is(const xmlNode *node, const char *ns, const char *local)
+{
+    return node->type == XML_ELEMENT_NODE && strcmp((const char *)node->name, local) == 0 &&
+           strcmp(xmlbody_ns(node), ns) == 0;
+}
+
+static xmlNode *element_from(xmlNode *node)
+{
+    while (node != NULL && node->type != XML_ELEMENT_NODE)
+        node = node->next;
+    return node;
+}
+
+xmlNode *xmlbody_first_element(const xmlNode *parent)
+{
+    return element_from(parent->children);
+}
+
+xmlNode *xmlbody_next_element(const xmlNode *node)
+{
+    return element_from(node->next);
+}
+
+xmlNode *xmlbody_dav_child(const xmlNode *parent, const char *local)
+{
+    xmlNode *child = xmlbody_first_element(parent);
+
+    while (child != NULL && !xmlbody_is(child, XMLBODY_DAV_NS, local))
+        child = xmlbody_next_element(child);
+    return child;
+}
