@@ -18,6 +18,8 @@ apr_status_t names_find(apr_uint32_t *id_p, store_txn_t *txn, const prop_name_t 
     status = store_get(txn, key, &record);
     if (status == APR_SUCCESS)
         status = record_read_number(&id, record);
+    if (status == APR_SUCCESS && (id == 0 || id > APR_UINT32_MAX))
+        status = STORE_CORRUPT;
     *id_p = (apr_uint32_t)id;
     return status;
 }

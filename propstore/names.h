@@ -28,7 +28,8 @@ apr_status_t names_find(apr_uint32_t *id_p, store_txn_t *txn, const prop_name_t 
 /**
  * Find NAME's id, giving it one if it has none.
  * @param max_names how many names the store may hold; 0: any number
- * @return APR_SUCCESS; STORE_LIMIT if it is too long or one too many; the store's error
+ * @return APR_SUCCESS; STORE_LIMIT if it is too long or one too many, after which
+ *         only store_abort() is useful; the store's error
  */
 apr_status_t names_intern(apr_uint32_t *id_p, store_txn_t *txn, const prop_name_t *name,
                           apr_uint32_t max_names);

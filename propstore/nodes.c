@@ -50,8 +50,12 @@ apr_status_t nodes_find(node_t *node, store_txn_t *txn, const char *path)
     apr_size_t length;
     apr_status_t status = nodes_get(node, txn, 0, "", 0);
 
+    if (status == STORE_ABSENT)
+        status = STORE_CORRUPT; /* only the root's node may not be missing */
     while (status == APR_SUCCESS && nodes_next_segment(&path, &name, &length))
         status = nodes_get(node, txn, node->id, name, length);
+    if (status != APR_SUCCESS)
+        node->id = 0; /* what was read is not PATH's */
     /* What is too long for a key never got a node. */
     return status == STORE_LIMIT ? STORE_ABSENT : status;
 }
@@ -78,10 +82,10 @@ apr_status_t nodes_find_members(node_t *nodes, apr_status_t *statuses, store_txn
         return status;
     for (apr_size_t i = 0; i < count; i++) {
         statuses[i] = APR_SUCCESS;
-        if (records[i].data == NULL)
-            nodes[i].id = 0;
-        else
+        if (records[i].data != NULL)
             statuses[i] = record_read_node(&nodes[i], records[i]);
+        if (records[i].data == NULL || statuses[i] != APR_SUCCESS)
+            nodes[i].id = 0;
     }
     return APR_SUCCESS;
 }

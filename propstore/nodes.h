@@ -68,7 +68,11 @@ typedef struct node_limits_t {
     apr_uint32_t names_max; /**< distinct property names in the store */
 } node_limits_t;
 
-/** Find the node of PATH.  @return APR_SUCCESS; STORE_ABSENT; STORE_CORRUPT; the store's error */
+/**
+ * Find the node of PATH.
+ * @param node its id is 0 whenever the answer is not APR_SUCCESS
+ * @return APR_SUCCESS; STORE_ABSENT; STORE_CORRUPT; the store's error
+ */
 apr_status_t nodes_find(node_t *node, store_txn_t *txn, const char *path);
 
 /**
@@ -77,7 +81,7 @@ apr_status_t nodes_find(node_t *node, store_txn_t *txn, const char *path);
  * @param parent id of the collection's node
  * @param names COUNT member names, NUL-terminated
  * @return APR_SUCCESS; the store's error.  A record that does not decode gives that
- *         member's place in STATUSES STORE_CORRUPT, the others APR_SUCCESS
+ *         member's place in STATUSES STORE_CORRUPT and its node id 0, the others APR_SUCCESS
  */
 apr_status_t nodes_find_members(node_t *nodes, apr_status_t *statuses, store_txn_t *txn,
                                 apr_uint64_t parent, const char *const *names, apr_size_t count,
@@ -109,7 +113,8 @@ apr_status_t node_prop_value(store_slice_t *value_p, store_txn_t *txn, const nod
  * Removing an absent property changes nothing.
  * @param kind,fingerprint the resource as it is now; recorded with its node
  * @param failed_p set to the index of the change a limit refused, untouched otherwise; may be NULL
- * @return APR_SUCCESS; STORE_LIMIT; STORE_FULL; STORE_CORRUPT; the store's error
+ * @return APR_SUCCESS; STORE_LIMIT, also for a segment of over 255 bytes; STORE_FULL;
+ *         STORE_CORRUPT; the store's error; after any but the first only store_abort() is useful
  */
 apr_status_t nodes_patch(store_txn_t *txn, const char *path, node_kind_e kind,
                          const node_fingerprint_t *fingerprint, const prop_change_t *changes,
@@ -118,22 +123,25 @@ apr_status_t nodes_patch(store_txn_t *txn, const char *path, node_kind_e kind,
 
 /**
  * Forget PATH and all below it, and those above that then have nothing left to keep.
+ * The root's node stays, without properties.
  * @return APR_SUCCESS, also when there was nothing; the store's error
  */
 apr_status_t nodes_remove(store_txn_t *txn, const char *path, apr_pool_t *scratch_pool);
 
 /**
  * Give the node of FROM, with all below it, the path TO; what TO had is forgotten first.
- * FROM without a node leaves TO without one.  Neither path may lie in the other.
- * @return APR_SUCCESS; the store's error
+ * FROM without a node leaves TO without one.
+ * @return APR_SUCCESS; STORE_MISUSE, with nothing changed, if one path is or lies in the
+ *         other; the store's error
  */
 apr_status_t nodes_move(store_txn_t *txn, const char *from, const char *to,
                         apr_pool_t *scratch_pool);
 
 /**
  * Give TO the properties of FROM, and if RECURSE those below it too; what TO had is
- * forgotten first.  Neither path may lie in the other.
- * @return APR_SUCCESS; STORE_FULL; the store's error
+ * forgotten first.  The copies have no fingerprint until a nodes_patch() gives them one.
+ * @return APR_SUCCESS; STORE_MISUSE, with nothing changed, if FROM is or lies in TO, or
+ *         RECURSE and TO lies in FROM; STORE_FULL; the store's error
  */
 apr_status_t nodes_copy(store_txn_t *txn, const char *from, const char *to, int recurse,
                         apr_pool_t *scratch_pool);
@@ -146,7 +154,8 @@ apr_status_t nodes_copy(store_txn_t *txn, const char *from, const char *to, int 
 typedef int nodes_keep_fn(void *baton, const char *path, const node_t *node);
 
 /**
- * Go over PATH and all below it, top down, and forget what KEEP refuses.
+ * Go over PATH and all below it, top down, and forget what KEEP refuses, and what then
+ * has nothing left to keep.  KEEP must not use the transaction.
  * @return APR_SUCCESS; the store's error
  */
 apr_status_t nodes_retain(store_txn_t *txn, const char *path, nodes_keep_fn *keep, void *baton,

@@ -18,6 +18,16 @@ typedef struct member_t {
 } member_t;
 
 /**
+ * Whether LENGTH bytes at NAME can be a member's name.  Keys bear no checksum, and with a
+ * name that no key_node() makes, a walk would overrun its buffers or never come past it.
+ */
+static int is_member_name(const unsigned char *name, apr_size_t length)
+{
+    return length > 0 && length <= KEY_MEMBER_MAX && memchr(name, '\0', length) == NULL &&
+           memchr(name, '/', length) == NULL;
+}
+
+/**
  * The member of PARENT behind the one called AFTER, or the first if AFTER is "".
  * @param member in RESULT_POOL, its properties too
  * @return APR_SUCCESS; STORE_ABSENT at the end; STORE_CORRUPT; the store's error
@@ -30,9 +40,11 @@ static apr_status_t next_member(member_t *member, store_txn_t *txn, apr_uint64_t
     store_slice_t key, record;
     store_cursor_t *cursor;
     apr_status_t status;
+    apr_size_t prefix;
 
     range.from = key_members(&from, parent);
     range.to = key_after(&to, range.from);
+    prefix = range.from.len;
     /* The key that follows directly is this one with a NUL, which no name holds. */
     if (*after != '\0')
         range.from = key_node(&from, parent, after, strlen(after) + 1);
@@ -40,13 +52,18 @@ static apr_status_t next_member(member_t *member, store_txn_t *txn, apr_uint64_t
     if (status != APR_SUCCESS)
         return status;
     status = store_next(cursor, &key, &record);
-    if (status == APR_SUCCESS)
-        status = record_read_node(&member->node, nodes_keep_slice(record, result_pool));
     if (status == APR_SUCCESS) {
-        member->place.id = member->node.id;
+        const unsigned char *name = (const unsigned char *)key.data + prefix;
+
         member->place.parent = parent;
-        member->place.length = key.len - 9;
-        member->place.name = apr_pstrmemdup(result_pool, (const char *)key.data + 9, key.len - 9);
+        member->place.length = key.len - prefix;
+        member->place.name = apr_pstrmemdup(result_pool, (const char *)name, key.len - prefix);
+        if (is_member_name(name, key.len - prefix))
+            status = record_read_node(&member->node, nodes_keep_slice(record, result_pool));
+        else
+            status = STORE_CORRUPT;
+        if (status == APR_SUCCESS)
+            member->place.id = member->node.id;
     }
     store_scan_end(cursor);
     return status;
@@ -87,6 +104,18 @@ static level_t *ascend(level_t *level)
 
 /* ---- removing ---- */
 
+/** Drop the node PLACE, which has no members; the root's is emptied and stays. */
+static apr_status_t drop(store_txn_t *txn, const node_step_t *place, apr_pool_t *scratch_pool)
+{
+    const node_t root = {.id = NODE_ROOT_ID, .kind = NODE_COLLECTION};
+    apr_status_t status = nodes_drop(txn, place);
+
+    if (status == APR_SUCCESS && place->id == NODE_ROOT_ID)
+        status = nodes_put(txn, NODE_ROOT_ID, place, record_pack_node(&root, NULL, 0, scratch_pool),
+                           scratch_pool);
+    return status;
+}
+
 /** Remove TOP and all below it. */
 static apr_status_t remove_tree(store_txn_t *txn, const member_t *top, apr_pool_t *scratch_pool)
 {
@@ -104,7 +133,7 @@ static apr_status_t remove_tree(store_txn_t *txn, const member_t *top, apr_pool_
         if (status == APR_SUCCESS) {
             level = descend(level, &member, level->pool);
         } else if (status == STORE_ABSENT) {
-            status = nodes_drop(txn, &level->self.place);
+            status = drop(txn, &level->self.place, iterpool);
             level = ascend(level);
         }
     }
@@ -112,20 +141,22 @@ static apr_status_t remove_tree(store_txn_t *txn, const member_t *top, apr_pool_
     return status;
 }
 
-/** The node of PATH as a member, or STORE_ABSENT; STEPS are those above and itself. */
+/** PATH's node as a member, or STORE_ABSENT; STEPS are those above and itself, not the root. */
 static apr_status_t find_member(member_t *member, apr_array_header_t **steps_p, store_txn_t *txn,
                                 const char *path, apr_pool_t *result_pool)
 {
-    const node_step_t *last;
+    static const node_step_t root = {.id = NODE_ROOT_ID, .name = ""};
+    const node_step_t *last = &root;
     apr_status_t status;
     int whole;
 
     status = nodes_follow(steps_p, &whole, txn, path, result_pool);
     if (status != APR_SUCCESS)
         return status;
-    if (!whole || (*steps_p)->nelts == 0)
+    if (!whole)
         return STORE_ABSENT;
-    last = &APR_ARRAY_IDX(*steps_p, (*steps_p)->nelts - 1, node_step_t);
+    if ((*steps_p)->nelts > 0)
+        last = &APR_ARRAY_IDX(*steps_p, (*steps_p)->nelts - 1, node_step_t);
     member->place = *last;
     member->place.name = apr_pstrmemdup(result_pool, last->name, last->length);
     status = nodes_get(&member->node, txn, last->parent, last->name, last->length);
@@ -150,6 +181,20 @@ apr_status_t nodes_remove(store_txn_t *txn, const char *path, apr_pool_t *scratc
 
 /* ---- moving ---- */
 
+/** Whether PATH is TOP or lies in it. */
+static int is_within(const char *path, const char *top)
+{
+    const char *name, *top_name;
+    apr_size_t length, top_length;
+
+    while (nodes_next_segment(&top, &top_name, &top_length)) {
+        if (!nodes_next_segment(&path, &name, &length) || length != top_length ||
+            memcmp(name, top_name, length) != 0)
+            return 0;
+    }
+    return 1;
+}
+
 apr_status_t nodes_move(store_txn_t *txn, const char *from, const char *to,
                         apr_pool_t *scratch_pool)
 {
@@ -158,8 +203,11 @@ apr_status_t nodes_move(store_txn_t *txn, const char *from, const char *to,
     node_step_t place;
     member_t top;
     key_buf_t buf;
-    apr_status_t status = nodes_remove(txn, to, scratch_pool);
+    apr_status_t status;
 
+    if (is_within(from, to) || is_within(to, from))
+        return STORE_MISUSE;
+    status = nodes_remove(txn, to, scratch_pool);
     if (status == APR_SUCCESS)
         status = find_member(&top, &steps, txn, from, scratch_pool);
     if (status != APR_SUCCESS)
@@ -291,8 +339,11 @@ apr_status_t nodes_copy(store_txn_t *txn, const char *from, const char *to, int 
     node_step_t place;
     member_t top;
     apr_uint64_t copy;
-    apr_status_t status = nodes_remove(txn, to, scratch_pool);
+    apr_status_t status;
 
+    if (is_within(from, to) || (recurse && is_within(to, from)))
+        return STORE_MISUSE;
+    status = nodes_remove(txn, to, scratch_pool);
     if (status == APR_SUCCESS)
         status = find_member(&top, &steps, txn, from, scratch_pool);
     if (status == APR_SUCCESS && !recurse && top.node.prop_count == 0)
@@ -315,7 +366,7 @@ static apr_status_t drop_if_empty(store_txn_t *txn, const level_t *level, apr_po
 {
     apr_status_t status;
 
-    if (level->self.node.prop_count > 0)
+    if (level->self.node.prop_count > 0 || level->self.place.id == NODE_ROOT_ID)
         return APR_SUCCESS;
     status = nodes_has_members(txn, level->self.place.id, scratch_pool);
     return status == STORE_ABSENT ? nodes_drop(txn, &level->self.place) : status;
@@ -368,7 +419,7 @@ apr_status_t nodes_retain(store_txn_t *txn, const char *path, nodes_keep_fn *kee
     while (length > 0 && path[length - 1] == '/')
         length--;
     path = apr_pstrmemdup(scratch_pool, path, length);
-    if (keep(baton, path, &top.node))
+    if (keep(baton, *path ? path : "/", &top.node))
         status = retain_members(txn, &top, path, keep, baton, scratch_pool);
     else
         status = remove_tree(txn, &top, scratch_pool);

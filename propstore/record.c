@@ -126,7 +126,10 @@ apr_status_t record_read_node(node_t *node, store_slice_t record)
 
 void node_props_begin(node_props_iter_t *iter, const node_t *node)
 {
-    iter->at = node->props.data;
+    static const unsigned char nothing[1];
+
+    /* A node that is not there has no bytes to point at. */
+    iter->at = node->props.data != NULL ? node->props.data : nothing;
     iter->end = iter->at + node->props.len;
     iter->left = node->prop_count;
 }
