@@ -54,16 +54,6 @@ struct listing_t {
     frame_t *top; /* the collection being read, or NULL */
 };
 
-/** The escaped URI of RESOURCE, with the slash a collection's has. */
-static const char *base_of(const dav_resource *resource, apr_pool_t *result_pool)
-{
-    const char *escaped = multistatus_escaped(resource->uri, result_pool);
-
-    if (!resource->collection || escaped[strlen(escaped) - 1] == '/')
-        return escaped;
-    return apr_pstrcat(result_pool, escaped, "/", NULL);
-}
-
 /** S with a slash at its end. */
 static const char *with_slash(const char *s, apr_pool_t *result_pool)
 {
@@ -91,7 +81,7 @@ static apr_status_t push(listing_t *listing, frame_t *up, const char *name, apr_
     apr_pool_tag(frame->batch_pool, "depot_listing_batch");
 
     if (up == NULL) {
-        frame->base = base_of(listing->resource, frame_pool);
+        frame->base = resource_href(listing->resource, frame_pool);
         frame->uri = with_slash(listing->resource->uri, frame_pool);
         frame->path = with_slash(listing->resource->info->path, frame_pool);
     } else {
@@ -333,7 +323,7 @@ static void write_root(listing_t *listing, output_t *out)
         listing->store_status = status;
     }
 
-    multistatus_response(out, base_of(resource, scratch_pool), NULL, resource->collection);
+    multistatus_response(out, resource_href(resource, scratch_pool), NULL, resource->collection);
     if (status == APR_SUCCESS)
         proplist_write(listing->list, out, &member, scratch_pool);
     else

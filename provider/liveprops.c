@@ -213,16 +213,9 @@ const char *liveprop_value(liveprop_e prop, const liveprop_source_t *source, cha
     return NULL;
 }
 
-int liveprop_write(output_t *out, liveprop_e prop, const liveprop_source_t *source,
-                   apr_pool_t *pool)
+void liveprop_write(output_t *out, liveprop_e prop, const char *value)
 {
-    char buf[LIVEPROP_VALUE_SIZE];
-    const char *value = liveprop_value(prop, source, buf, pool);
-
-    if (value == NULL)
-        return 0;
     output_puts(out, infos[prop].open);
     output_puts(out, value);
     output_puts(out, infos[prop].close);
-    return 1;
 }

@@ -70,13 +70,8 @@ int liveprop_is_defined(liveprop_e prop, int collection);
 const char *liveprop_value(liveprop_e prop, const liveprop_source_t *source, char *buf,
                            apr_pool_t *pool);
 
-/**
- * Write the property's element with its value.
- * @param pool as for liveprop_value()
- * @return non-zero if it was written; 0 if SOURCE has no such property
- */
-int liveprop_write(output_t *out, liveprop_e prop, const liveprop_source_t *source,
-                   apr_pool_t *pool);
+/** Write the property's element around VALUE, which is XML. */
+void liveprop_write(output_t *out, liveprop_e prop, const char *value);
 
 /** The prefix multistatus_ns_declare() must give LIVEPROPS_APACHE_NS for liveprop_write(). */
 #define LIVEPROPS_APACHE_PREFIX "A"

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <apr_hash.h>
+#include <apr_strings.h>
 #include <http_log.h>
 
 #include "provider/errmap.h"
@@ -290,10 +291,11 @@ static void write_all_live(writing_t *writing)
     for (int i = LIVEPROP_NONE + 1; i < LIVEPROP_COUNT; i++) {
         liveprop_e prop = (liveprop_e)i;
         prop_name_t name = {liveprop_ns(prop), liveprop_local(prop)};
+        const char *value = liveprop_value(prop, &writing->source, buf, writing->pool);
 
-        if (list->form == PROPLIST_ALLPROP)
-            liveprop_write(writing->out, prop, &writing->source, writing->pool);
-        else if (liveprop_value(prop, &writing->source, buf, writing->pool) != NULL)
+        if (value != NULL && list->form == PROPLIST_ALLPROP)
+            liveprop_write(writing->out, prop, value);
+        else if (value != NULL)
             multistatus_empty_prop(writing->out, list->ns, &name);
     }
     if (list->foreign_allprop)
@@ -312,13 +314,14 @@ static void write_wanted(writing_t *writing, const wanted_t *wanted)
 
     if (wanted->live != LIVEPROP_NONE) {
         char buf[LIVEPROP_VALUE_SIZE];
+        const char *value = liveprop_value(wanted->live, &writing->source, buf, writing->pool);
 
-        if (liveprop_value(wanted->live, &writing->source, buf, writing->pool) == NULL) {
+        if (value == NULL) {
             note_missing(writing, &wanted->name, HTTP_NOT_FOUND);
             return;
         }
         begin_found(writing);
-        liveprop_write(writing->out, wanted->live, &writing->source, writing->pool);
+        liveprop_write(writing->out, wanted->live, value);
         return;
     }
     if (wanted->foreign.hooks != NULL) {

@@ -10,6 +10,7 @@
 
 #include "provider/dirscan.h"
 #include "provider/errmap.h"
+#include "provider/multistatus.h"
 
 /** PATH without slashes at its end, unless it is nothing but slashes. */
 static const char *without_slash(const char *path, apr_pool_t *result_pool)
@@ -181,4 +182,13 @@ dav_resource *resource_for_member(const dav_resource *parent, const char *uri, c
 node_kind_e resource_node_kind(const dav_resource *resource)
 {
     return resource->collection ? NODE_COLLECTION : NODE_FILE;
+}
+
+const char *resource_href(const dav_resource *resource, apr_pool_t *result_pool)
+{
+    const char *escaped = multistatus_escaped(resource->uri, result_pool);
+
+    if (!resource->collection || escaped[strlen(escaped) - 1] == '/')
+        return escaped;
+    return apr_pstrcat(result_pool, escaped, "/", NULL);
 }

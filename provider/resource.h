@@ -53,6 +53,9 @@ apr_status_t resource_refresh(dav_resource *resource);
  */
 const char *resource_parent_path(const char *path, apr_pool_t *result_pool);
 
+/** RESOURCE's URI as a response has it: escaped, and with a slash at its end if a collection. */
+const char *resource_href(const dav_resource *resource, apr_pool_t *result_pool);
+
 /** The node kind the store keeps for RESOURCE. */
 node_kind_e resource_node_kind(const dav_resource *resource);
 
