@@ -24,13 +24,14 @@ foreign_prop_t foreign_find(const dav_resource *resource, const char *ns, const 
     return prop;
 }
 
-/** The hook at I, or NULL if it is the core's or ours. */
+/** The hook at I, or NULL if it is the core's or ours, or mod_dav_fs's, which is for its own. */
 static dav_HOOK_insert_all_liveprops_t *allprop_hook(const apr_array_header_t *hooks, int i)
 {
     const dav_LINK_insert_all_liveprops_t *hook =
         &APR_ARRAY_IDX(hooks, i, dav_LINK_insert_all_liveprops_t);
 
-    if (hook->pFunc == dav_core_insert_all_liveprops || hook->pFunc == liveprops_hook_insert_all)
+    if (hook->pFunc == dav_core_insert_all_liveprops || hook->pFunc == liveprops_hook_insert_all ||
+        (hook->szName != NULL && strcmp(hook->szName, "mod_dav_fs.c") == 0))
         return NULL;
     return hook->pFunc;
 }

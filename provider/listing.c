@@ -49,7 +49,8 @@ struct listing_t {
     store_t *store;            /* NULL if no node is needed */
     apr_status_t store_status; /* why nodes cannot be read at all, or APR_SUCCESS */
     int want_stat;
-    int check_members; /* hooks want to be asked about each member */
+    int check_members;   /* hooks want to be asked about each member */
+    content_type_t type; /* of the request's resource */
     apr_pool_t *pool;
     frame_t *top; /* the collection being read, or NULL */
 };
@@ -121,6 +122,11 @@ dav_error *listing_open(listing_t **listing_p, request_rec *r, const dav_resourc
     listing->depth = depth;
     listing->list = list;
     listing->pool = result_pool;
+    /* Now: the response's own content type will take its place in the request. */
+    if (resource->collection)
+        listing->type.type = CONTENT_TYPE_COLLECTION;
+    else
+        listing->type = content_type_of_request(r);
     listing->check_members =
         dav_hook_get_method_precondition() && dav_hook_get_method_precondition()->nelts > 0;
 
@@ -303,11 +309,7 @@ static void write_root(listing_t *listing, output_t *out)
 
     apr_pool_create(&scratch_pool, listing->pool);
     member.st = &resource->info->st;
-    if (resource->collection)
-        member.type.type = CONTENT_TYPE_COLLECTION;
-    else if (proplist_needs_type(listing->list))
-        member.type = content_type_of_request(listing->r);
-
+    member.type = listing->type;
     if (listing->store != NULL) {
         status = store_begin(&member.txn, listing->store, STORE_READ, scratch_pool);
         if (status == APR_SUCCESS)

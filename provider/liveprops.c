@@ -13,7 +13,7 @@
 typedef struct liveprop_info_t {
     const char *ns;
     const char *local;
-    const char *open, *close; /**< its tags */
+    const char *open, *close, *empty; /**< its tags */
     unsigned flags;
 } liveprop_info_t;
 
@@ -27,7 +27,7 @@ typedef struct liveprop_info_t {
 #define DAV_PROP(name, bits)                                                                   \
     {                                                                                          \
         .ns = XMLBODY_DAV_NS, .local = name, .open = "<D:" name ">", .close = "</D:" name ">", \
-        .flags = (bits)                                                                        \
+        .empty = "<D:" name "/>", .flags = (bits)                                              \
     }
 #define APACHE_PROP(name, bits)                                             \
     {                                                                       \
@@ -215,6 +215,10 @@ const char *liveprop_value(liveprop_e prop, const liveprop_source_t *source, cha
 
 void liveprop_write(output_t *out, liveprop_e prop, const char *value)
 {
+    if (*value == '\0') {
+        output_puts(out, infos[prop].empty);
+        return;
+    }
     output_puts(out, infos[prop].open);
     output_puts(out, value);
     output_puts(out, infos[prop].close);

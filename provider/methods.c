@@ -145,6 +145,9 @@ int methods_fixups(request_rec *r)
         return DECLINED;
     if (dirscan_path_is_private(r->uri))
         return HTTP_NOT_FOUND;
+    /* httpd drops a fragment, so a DELETE of one would remove the whole (RFC 9110 section 7.1). */
+    if (r->parsed_uri.fragment != NULL)
+        return HTTP_BAD_REQUEST;
     if (r->method_number != M_GET && r->method_number != M_POST && r->finfo.filetype == APR_DIR)
         r->finfo.filetype = APR_NOFILE;
     return DECLINED;

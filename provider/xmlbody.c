@@ -248,7 +248,7 @@ dav_error *xmlbody_read(xmlDoc **doc_p, request_rec *r, const depot_xml_limits_t
     if (!is_xml_type(apr_table_get(r->headers_in, "Content-Type")))
         return bad_body(&reader, HTTP_UNSUPPORTED_MEDIA_TYPE, "The body is not XML.");
     if (xmlParseChunk(reader.parser, NULL, 0, 1) != XML_ERR_OK || !reader.parser->wellFormed ||
-        reader.refusal || reader.parser->myDoc == NULL)
+        !reader.parser->nsWellFormed || reader.refusal || reader.parser->myDoc == NULL)
         return parse_error(&reader);
     *doc_p = reader.parser->myDoc;
     reader.parser->myDoc = NULL;
