@@ -1,6 +1,8 @@
 #include "t/unit/fixture.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <apr_file_io.h>
@@ -21,41 +23,60 @@ static apr_status_t remove_directory(void *baton)
     return APR_SUCCESS;
 }
 
-/** The specification of a store in a new directory, removed with RESULT_POOL. */
-static const char *in_new_directory(const char *backend, apr_pool_t *result_pool)
+apr_status_t fixture_directory(const char **path_p, apr_pool_t *result_pool)
 {
     const char *above;
     char *path;
+    apr_status_t status = apr_temp_dir_get(&above, result_pool);
 
-    if (apr_temp_dir_get(&above, result_pool) != APR_SUCCESS)
-        return NULL;
+    if (status != APR_SUCCESS)
+        return status;
     path = apr_pstrcat(result_pool, above, "/depot-unit-XXXXXX", NULL);
     if (mkdtemp(path) == NULL)
-        return NULL;
+        return errno;
     apr_pool_cleanup_register(result_pool, path, remove_directory, apr_pool_cleanup_null);
-    return apr_pstrcat(result_pool, backend, ":", path, NULL);
+    *path_p = path;
+    return APR_SUCCESS;
+}
+
+apr_status_t fixture_open(store_t **store_p, const char *backend, const char *location,
+                          const char *params, apr_pool_t *result_pool)
+{
+    char **words;
+    const char *error;
+    store_spec_t *spec;
+    int argc = 0;
+    apr_status_t status = apr_tokenize_to_argv(
+        apr_pstrcat(result_pool, backend, ":", location, " ", params, NULL), &words, result_pool);
+
+    while (status == APR_SUCCESS && words[argc] != NULL)
+        argc++;
+    if (status == APR_SUCCESS)
+        status = store_spec_parse(&spec, argc, (const char *const *)words, &error, result_pool);
+    return status == APR_SUCCESS ? store_open(store_p, spec, NULL, result_pool) : status;
 }
 
 static void run_on(const char *name, const char *backend, int needs_directory,
                    fixture_test_fn *test)
 {
     apr_pool_t *pool, *scratch_pool;
-    const char *word, *error = "";
-    store_spec_t *spec;
+    const char *location = "";
     store_t *store;
+    apr_status_t status = APR_SUCCESS;
 
     apr_pool_create(&pool, NULL);
-    word =
-        needs_directory ? in_new_directory(backend, pool) : apr_pstrcat(pool, backend, ":", NULL);
-    if (word != NULL && store_spec_parse(&spec, 1, &word, &error, pool) == APR_SUCCESS &&
-        store_open(&store, spec, NULL, pool) == APR_SUCCESS) {
+    if (needs_directory)
+        status = fixture_directory(&location, pool);
+    if (status == APR_SUCCESS)
+        status = fixture_open(&store, backend, location, "", pool);
+    if (status == APR_SUCCESS) {
         diag("%s, on %s", name, backend);
         /* Its transactions end before the store is closed. */
         apr_pool_create(&scratch_pool, pool);
         test(store, scratch_pool);
         apr_pool_destroy(scratch_pool);
     } else {
-        ok(0, "%s: a store of the backend %s: %s", name, backend, error ? error : "no");
+        is_status(status, APR_SUCCESS, "%s: a store of the backend %s", name, backend);
     }
     apr_pool_destroy(pool);
 }
@@ -64,4 +85,10 @@ void fixture_run(const char *name, fixture_test_fn *test)
 {
     run_on(name, "memory", 0, test);
     run_on(name, "lmdb", 1, test);
+}
+
+void fixture_run_decorated(const char *name, fixture_test_fn *test)
+{
+    run_on(name, "trace:memory", 0, test);
+    run_on(name, "trace:lmdb", 1, test);
 }

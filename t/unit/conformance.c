@@ -1,0 +1,466 @@
+/*
+ * What store.h promises, asked of every backend.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <apr_general.h>
+#include <apr_strings.h>
+
+#include "propstore/store.h"
+#include "t/unit/fixture.h"
+#include "t/unit/tap.h"
+
+static store_slice_t bytes(const void *data, apr_size_t length)
+{
+    store_slice_t slice = {data, length};
+
+    return slice;
+}
+
+static store_slice_t str(const char *s)
+{
+    return store_slice_str(s);
+}
+
+static int is_slice(store_slice_t got, store_slice_t wanted, const char *what)
+{
+    return ok(got.len == wanted.len && memcmp(got.data, wanted.data, got.len) == 0, "%s", what);
+}
+
+static store_txn_t *begin(store_t *store, store_mode_e mode, apr_pool_t *pool)
+{
+    store_txn_t *txn = NULL;
+    apr_status_t status = store_begin(&txn, store, mode, pool);
+
+    if (status != APR_SUCCESS)
+        is_status(status, APR_SUCCESS, "begin");
+    return txn;
+}
+
+/** Store pairs "k=v k=v ..." in one transaction. */
+static void fill(store_t *store, const char *pairs, apr_pool_t *pool)
+{
+    store_txn_t *txn = begin(store, STORE_WRITE, pool);
+    char *last, *text = apr_pstrdup(pool, pairs);
+    apr_status_t status = APR_SUCCESS;
+
+    for (char *pair = apr_strtok(text, " ", &last); pair; pair = apr_strtok(NULL, " ", &last)) {
+        char *equals = strchr(pair, '=');
+
+        *equals = '\0';
+        if (status == APR_SUCCESS)
+            status = store_put(txn, str(pair), str(equals + 1));
+    }
+    if (status != APR_SUCCESS || (status = store_commit(txn)) != APR_SUCCESS)
+        is_status(status, APR_SUCCESS, "fill");
+}
+
+/** The keys a scan visits, joined by blanks. */
+static const char *keys_of(store_txn_t *txn, const char *from, const char *to, apr_size_t limit,
+                           int reverse, apr_pool_t *pool)
+{
+    store_range_t range = {str(from), str(to), limit, reverse};
+    const char *keys = "";
+    store_cursor_t *cursor;
+    store_slice_t key;
+    apr_status_t status = store_scan(&cursor, txn, &range, pool);
+
+    while (status == APR_SUCCESS && (status = store_next(cursor, &key, NULL)) == APR_SUCCESS)
+        keys = apr_psprintf(pool, "%s%s%.*s", keys, *keys ? " " : "", (int)key.len,
+                            (const char *)key.data);
+    if (status != STORE_ABSENT)
+        is_status(status, STORE_ABSENT, "the end of a scan");
+    return keys;
+}
+
+/* ---- the tests ---- */
+
+static void test_get_put_del(store_t *store, apr_pool_t *pool)
+{
+    store_txn_t *txn = begin(store, STORE_WRITE, pool);
+    store_slice_t value;
+
+    is_status(store_get(txn, str("a"), &value), STORE_ABSENT, "nothing is there at first");
+    is_status(store_put(txn, str("a"), str("1")), APR_SUCCESS, "put");
+    is_status(store_get(txn, str("a"), &value), APR_SUCCESS, "a writer sees its own write");
+    is_slice(value, str("1"), "as it was put");
+    is_status(store_put(txn, str("a"), str("22")), APR_SUCCESS, "put again");
+    is_status(store_commit(txn), APR_SUCCESS, "commit");
+
+    txn = begin(store, STORE_READ, pool);
+    is_status(store_get(txn, str("a"), &value), APR_SUCCESS, "a later reader sees it");
+    is_slice(value, str("22"), "with the last value");
+    is_status(store_put(txn, str("b"), str("1")), STORE_READONLY, "a reader cannot put");
+    is_status(store_del(txn, str("a")), STORE_READONLY, "nor delete");
+    is_status(store_del_range(txn, str(""), str(""), NULL), STORE_READONLY, "nor delete a range");
+    store_abort(txn);
+
+    txn = begin(store, STORE_WRITE, pool);
+    is_status(store_del(txn, str("a")), APR_SUCCESS, "delete");
+    is_status(store_del(txn, str("a")), STORE_ABSENT, "it is there once");
+    is_status(store_get(txn, str("a"), &value), STORE_ABSENT, "and gone for the writer");
+    store_abort(txn);
+    txn = begin(store, STORE_READ, pool);
+    is_status(store_get(txn, str("a"), &value), APR_SUCCESS, "an abort leaves it");
+    store_abort(txn);
+}
+
+static void test_bytes(store_t *store, apr_pool_t *pool)
+{
+    static const char zero[3] = {0, 0, 0}, high[2] = {'\xff', '\xff'}, mixed[4] = {'a', 0, 'b', 0};
+    store_txn_t *txn = begin(store, STORE_WRITE, pool);
+    store_slice_t value, keys[5], values[5];
+    char longest[STORE_KEY_MAX + 1];
+
+    is_status(store_put(txn, bytes(zero, 3), str("")), APR_SUCCESS, "a key of zeros, no value");
+    is_status(store_put(txn, bytes(zero, 1), bytes(zero, 3)), APR_SUCCESS, "a value of zeros");
+    is_status(store_put(txn, bytes(high, 2), bytes(mixed, 4)), APR_SUCCESS, "a key of 0xff");
+    is_status(store_get(txn, bytes(zero, 3), &value), APR_SUCCESS, "the empty value is there");
+    ok(value.len == 0, "and empty");
+    is_status(store_get(txn, bytes(high, 2), &value), APR_SUCCESS, "the high key is there");
+    is_slice(value, bytes(mixed, 4), "with zeros in its value");
+
+    is_status(store_put(txn, str(""), str("x")), STORE_LIMIT, "an empty key is refused");
+    is_status(store_get(txn, str(""), &value), STORE_LIMIT, "in a get too");
+    memset(longest, 'k', sizeof(longest));
+    is_status(store_put(txn, bytes(longest, STORE_KEY_MAX), str("max")), APR_SUCCESS,
+              "the longest key");
+    is_status(store_get(txn, bytes(longest, STORE_KEY_MAX), &value), APR_SUCCESS, "is there");
+    is_status(store_put(txn, bytes(longest, STORE_KEY_MAX + 1), str("x")), STORE_LIMIT,
+              "one byte more is refused");
+    is_status(store_put(txn, str("huge"), bytes("", STORE_VALUE_MAX + 1)), STORE_LIMIT,
+              "a value past the limit is refused before it is looked at");
+
+    keys[0] = bytes(high, 2);
+    keys[1] = str("absent");
+    keys[2] = bytes(zero, 3);
+    keys[3] = bytes(high, 1);
+    keys[4] = bytes(zero, 1);
+    is_status(store_get_many(txn, keys, values, 5), APR_SUCCESS, "get_many");
+    is_slice(values[0], bytes(mixed, 4), "finds a value");
+    ok(values[1].data == NULL && values[3].data == NULL, "tells what is absent");
+    ok(values[2].data != NULL && values[2].len == 0, "tells an empty value from none");
+    is_slice(values[4], bytes(zero, 3), "in whatever order");
+    is_status(store_get_many(txn, keys, values, 0), APR_SUCCESS, "none is none");
+    store_abort(txn);
+}
+
+static void test_large(store_t *store, apr_pool_t *pool)
+{
+    apr_size_t size = 5 * 1024 * 1024 + 3;
+    char *large = apr_palloc(pool, size);
+    store_txn_t *txn = begin(store, STORE_WRITE, pool);
+    store_slice_t value;
+
+    for (apr_size_t i = 0; i < size; i++)
+        large[i] = (char)(i * 31 + i / 257);
+    is_status(store_put(txn, str("large"), bytes(large, size)), APR_SUCCESS, "a value of 5 MiB");
+    is_status(store_put(txn, str("small"), str("s")), APR_SUCCESS, "a small one beside it");
+    is_status(store_commit(txn), APR_SUCCESS, "commit");
+    txn = begin(store, STORE_READ, pool);
+    is_status(store_get(txn, str("large"), &value), APR_SUCCESS, "is there");
+    is_slice(value, bytes(large, size), "byte for byte");
+    store_abort(txn);
+}
+
+static void test_order(store_t *store, apr_pool_t *pool)
+{
+    store_txn_t *txn;
+
+    fill(store, "b=1 ab=1 a=1 abc=1 \xc3\xa9=1 B=1 ba=1 aa=1", pool);
+    txn = begin(store, STORE_READ, pool);
+    is_str(keys_of(txn, "", "", 0, 0, pool), "B a aa ab abc b ba \xc3\xa9", "in memcmp's order");
+    is_str(keys_of(txn, "", "", 0, 1, pool), "\xc3\xa9 ba b abc ab aa a B", "and backwards");
+    is_str(keys_of(txn, "aa", "b", 0, 0, pool), "aa ab abc", "FROM is included, TO is not");
+    is_str(keys_of(txn, "aa", "b", 0, 1, pool), "abc ab aa", "backwards over the same keys");
+    is_str(keys_of(txn, "a0", "azz", 0, 0, pool), "aa ab abc", "bounds need not be there");
+    is_str(keys_of(txn, "a0", "azz", 0, 1, pool), "abc ab aa", "backwards neither");
+    is_str(keys_of(txn, "", "a", 0, 0, pool), "B", "open below");
+    is_str(keys_of(txn, "b", "", 0, 1, pool), "\xc3\xa9 ba b", "open above");
+    is_str(keys_of(txn, "", "", 3, 0, pool), "B a aa", "a limit");
+    is_str(keys_of(txn, "", "", 3, 1, pool), "\xc3\xa9 ba b", "counts from the end it starts at");
+    is_str(keys_of(txn, "c", "b", 0, 0, pool), "", "a range whose ends cross is empty");
+    is_str(keys_of(txn, "c", "b", 0, 1, pool), "", "backwards too");
+    is_str(keys_of(txn, "zz", "zzz", 0, 0, pool), "", "and one between keys");
+    is_str(keys_of(txn, "zz", "zzz", 0, 1, pool), "", "backwards too");
+    store_abort(txn);
+}
+
+static void test_scan_rules(store_t *store, apr_pool_t *pool)
+{
+    store_range_t all = {.limit = 0};
+    store_txn_t *txn;
+    store_cursor_t *cursor, *other;
+    store_slice_t key;
+
+    fill(store, "a=1 b=2 c=3", pool);
+    txn = begin(store, STORE_WRITE, pool);
+    is_status(store_scan(&cursor, txn, &all, pool), APR_SUCCESS, "a scan");
+    is_status(store_next(cursor, &key, NULL), APR_SUCCESS, "begins");
+    is_status(store_put(txn, str("d"), str("4")), APR_SUCCESS, "a write");
+    is_status(store_next(cursor, &key, NULL), STORE_MISUSE, "makes it stale");
+    store_scan_end(cursor);
+    store_scan_end(cursor);
+    is_str(keys_of(txn, "", "", 0, 0, pool), "a b c d", "a new scan sees the write");
+
+    is_status(store_scan(&cursor, txn, &all, pool), APR_SUCCESS, "one scan");
+    is_status(store_scan(&other, txn, &all, pool), APR_SUCCESS, "beside another");
+    is_status(store_next(cursor, &key, NULL), APR_SUCCESS, "both");
+    is_status(store_next(other, &key, NULL), APR_SUCCESS, "go on");
+    is_status(store_commit(txn), APR_SUCCESS, "commit ends them");
+    is_status(store_next(cursor, &key, NULL), STORE_MISUSE, "they are of no more use");
+    store_scan_end(other);
+
+    txn = begin(store, STORE_READ, pool);
+    all.limit = 1;
+    is_status(store_scan(&cursor, txn, &all, pool), APR_SUCCESS, "a scan of one");
+    is_status(store_next(cursor, NULL, NULL), APR_SUCCESS, "has one");
+    is_status(store_next(cursor, NULL, NULL), STORE_ABSENT, "and an end");
+    is_status(store_next(cursor, NULL, NULL), STORE_ABSENT, "that stays");
+    store_abort(txn);
+}
+
+static void test_del_range(store_t *store, apr_pool_t *pool)
+{
+    store_txn_t *txn;
+    apr_size_t count = 99;
+
+    fill(store, "a=1 b=1 c=1 d=1 e=1", pool);
+    txn = begin(store, STORE_WRITE, pool);
+    is_status(store_del_range(txn, str("b"), str("d"), &count), APR_SUCCESS, "delete [b, d)");
+    is_int((long long)count, 2, "removes two");
+    is_str(keys_of(txn, "", "", 0, 0, pool), "a d e", "and leaves the rest");
+    is_status(store_del_range(txn, str("x"), str("z"), &count), APR_SUCCESS, "an empty range");
+    is_int((long long)count, 0, "removes none");
+    is_status(store_del_range(txn, str("d"), str("a"), &count), APR_SUCCESS, "a crossed one");
+    is_int((long long)count, 0, "neither");
+    is_status(store_del_range(txn, str(""), str(""), NULL), APR_SUCCESS, "everything");
+    is_str(keys_of(txn, "", "", 0, 0, pool), "", "is gone");
+    store_abort(txn);
+    txn = begin(store, STORE_READ, pool);
+    is_str(keys_of(txn, "", "", 0, 0, pool), "a b c d e", "until the abort");
+    store_abort(txn);
+}
+
+static void test_snapshot(store_t *store, apr_pool_t *pool)
+{
+    store_txn_t *before, *after;
+    store_slice_t value;
+
+    fill(store, "a=1 b=1", pool);
+    before = begin(store, STORE_READ, pool);
+    is_status(store_get(before, str("a"), &value), APR_SUCCESS, "a reader");
+    fill(store, "a=2 c=2", pool);
+    is_slice(value, str("1"), "a slice outlives another's commit");
+    is_status(store_get(before, str("a"), &value), APR_SUCCESS, "it still reads");
+    is_slice(value, str("1"), "what it read");
+    is_str(keys_of(before, "", "", 0, 0, pool), "a b", "and sees no new keys");
+    after = begin(store, STORE_READ, pool);
+    is_str(keys_of(after, "", "", 0, 0, pool), "a b c", "which a later one sees");
+    store_abort(before);
+    is_status(store_get(after, str("a"), &value), APR_SUCCESS, "readers are independent");
+    is_slice(value, str("2"), "of each other");
+    is_status(store_commit(after), APR_SUCCESS, "a reader may commit");
+}
+
+static void test_misuse(store_t *store, apr_pool_t *pool)
+{
+    store_txn_t *txn = begin(store, STORE_WRITE, pool);
+    apr_pool_t *subpool;
+    store_slice_t value;
+
+    is_status(store_commit(txn), APR_SUCCESS, "commit");
+    is_status(store_commit(txn), STORE_MISUSE, "once");
+    is_status(store_get(txn, str("a"), &value), STORE_MISUSE, "no get after the end");
+    is_status(store_put(txn, str("a"), str("1")), STORE_MISUSE, "no put");
+    store_abort(txn);
+    ok(1, "an abort after the end is nothing");
+
+    apr_pool_create(&subpool, pool);
+    txn = begin(store, STORE_WRITE, subpool);
+    is_status(store_put(txn, str("a"), str("1")), APR_SUCCESS, "a write");
+    (void)keys_of(txn, "", "", 0, 0, subpool);
+    apr_pool_destroy(subpool);
+    txn = begin(store, STORE_WRITE, pool);
+    is_status(store_get(txn, str("a"), &value), STORE_ABSENT,
+              "goes with its transaction's pool, and the next writer goes on");
+    store_abort(txn);
+}
+
+/** What the bodies given to store_write() share. */
+typedef struct runs_t {
+    int runs;
+    apr_status_t answer;
+} runs_t;
+
+static apr_status_t body(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool)
+{
+    runs_t *runs = baton;
+    apr_status_t status =
+        store_put(txn, str("run"), str(apr_psprintf(scratch_pool, "%d", ++runs->runs)));
+
+    return status != APR_SUCCESS ? status : runs->answer;
+}
+
+static void test_write(store_t *store, apr_pool_t *pool)
+{
+    runs_t runs = {0, APR_SUCCESS};
+    store_txn_t *txn;
+    store_slice_t value;
+
+    is_status(store_write(store, body, &runs, pool), APR_SUCCESS, "store_write commits");
+    is_int(runs.runs, 1, "after one run");
+    runs.answer = STORE_LIMIT;
+    is_status(store_write(store, body, &runs, pool), STORE_LIMIT, "passes a refusal on");
+    txn = begin(store, STORE_READ, pool);
+    is_status(store_get(txn, str("run"), &value), APR_SUCCESS, "and has aborted");
+    is_slice(value, str("1"), "the refused run");
+    store_abort(txn);
+}
+
+/* ---- against a model ---- */
+
+#define MODEL_KEYS 300
+#define MODEL_STEPS 6000
+
+/** The trivial store: a value for each of a few keys. */
+typedef struct model_t {
+    int values[MODEL_KEYS]; /* -1: absent */
+} model_t;
+
+static const char *model_key(int i, apr_pool_t *pool)
+{
+    return apr_psprintf(pool, "%s%d", i % 3 ? "key" : "k", i * 7 % 1000);
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/** What keys_of() should answer for the whole store. */
+static const char *model_all(const model_t *model, apr_pool_t *pool)
+{
+    const char *keys[MODEL_KEYS], *all = "";
+    size_t count = 0;
+
+    for (int i = 0; i < MODEL_KEYS; i++) {
+        if (model->values[i] >= 0)
+            keys[count++] = model_key(i, pool);
+    }
+    qsort(keys, count, sizeof(keys[0]), compare_keys);
+    for (size_t i = 0; i < count; i++)
+        all = apr_pstrcat(pool, all, *all ? " " : "", keys[i], NULL);
+    return all;
+}
+
+static void test_model(store_t *store, apr_pool_t *pool)
+{
+    model_t model, kept;
+    unsigned seed = 20261124;
+    store_txn_t *txn = NULL;
+    int wrong = 0;
+    apr_pool_t *txn_pool;
+
+    apr_pool_create(&txn_pool, pool);
+    memset(&model, 0xff, sizeof(model));
+    kept = model;
+    diag("seed %u", seed);
+    for (int step = 0; step < MODEL_STEPS; step++) {
+        int i = rand_r(&seed) % MODEL_KEYS, what = rand_r(&seed) % 100;
+        const char *key;
+        store_slice_t value;
+
+        if (txn == NULL)
+            txn = begin(store, STORE_WRITE, txn_pool);
+        key = model_key(i, txn_pool);
+        if (what < 50) {
+            wrong += store_put(txn, str(key), str(apr_itoa(txn_pool, step))) != APR_SUCCESS;
+            model.values[i] = step;
+        } else if (what < 75) {
+            wrong += store_del(txn, str(key)) != (model.values[i] < 0 ? STORE_ABSENT : APR_SUCCESS);
+            model.values[i] = -1;
+        } else if (what < 95) {
+            apr_status_t status = store_get(txn, str(key), &value);
+
+            wrong += status != (model.values[i] < 0 ? STORE_ABSENT : APR_SUCCESS);
+            if (status == APR_SUCCESS)
+                wrong += atoi(apr_pstrmemdup(txn_pool, value.data, value.len)) != model.values[i];
+        } else {
+            wrong += strcmp(keys_of(txn, "", "", 0, 0, txn_pool), model_all(&model, txn_pool)) != 0;
+            if (what < 98) {
+                wrong += store_commit(txn) != APR_SUCCESS;
+                kept = model;
+            } else {
+                store_abort(txn);
+                model = kept;
+            }
+            apr_pool_clear(txn_pool);
+            txn = NULL;
+        }
+    }
+    is_int(wrong, 0, "%d random steps agree with a model", MODEL_STEPS);
+}
+
+static void everything(const char *name, void (*run)(const char *, fixture_test_fn *))
+{
+    static const struct {
+        const char *name;
+        fixture_test_fn *test;
+    } tests[] = {
+        {"get, put, delete", test_get_put_del}, {"any bytes, within limits", test_bytes},
+        {"large values", test_large},           {"order and ranges", test_order},
+        {"rules of scans", test_scan_rules},    {"deleting ranges", test_del_range},
+        {"snapshots", test_snapshot},           {"misuse", test_misuse},
+        {"the runner of writes", test_write},   {"a model", test_model},
+    };
+
+    diag("%s", name);
+    for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
+        run(tests[i].name, tests[i].test);
+}
+
+/** A failing commit, injected: conflicts are run again, all else is passed on. */
+static void test_faults(void)
+{
+    apr_pool_t *pool;
+    store_t *store;
+    runs_t runs = {0, APR_SUCCESS};
+    store_txn_t *txn;
+    store_slice_t value;
+
+    apr_pool_create(&pool, NULL);
+    is_status(fixture_open(&store, "trace:memory", "", "fail=commit:1:conflict", pool), APR_SUCCESS,
+              "a store whose first commit conflicts");
+    is_status(store_write(store, body, &runs, pool), APR_SUCCESS, "store_write succeeds");
+    is_int(runs.runs, 2, "at the second run");
+    txn = begin(store, STORE_READ, pool);
+    is_status(store_get(txn, str("run"), &value), APR_SUCCESS, "what is stored");
+    is_slice(value, str("2"), "is the second run's");
+    store_abort(txn);
+
+    is_status(fixture_open(&store, "trace:memory", "", "fail=commit:every/1:conflict", pool),
+              APR_SUCCESS, "a store whose commits all conflict");
+    is_status(store_write(store, body, &runs, pool), STORE_CONFLICT, "store_write gives up");
+    is_status(fixture_open(&store, "trace:memory", "", "fail=commit:1:full", pool), APR_SUCCESS,
+              "a store that is full at the first commit");
+    is_status(store_write(store, body, &runs, pool), STORE_FULL, "store_write says so");
+    is_status(store_write(store, body, &runs, pool), APR_SUCCESS, "and works afterwards");
+    is_status(fixture_open(&store, "trace:memory", "", "fail=put:2:eio delay=10", pool),
+              APR_SUCCESS, "a store whose second put fails");
+    is_status(store_write(store, body, &runs, pool), APR_SUCCESS, "the first does not");
+    ok(store_write(store, body, &runs, pool) != APR_SUCCESS, "the second does");
+    is_status(fixture_open(&store, "trace:memory", "", "fail=commit", pool), STORE_LIMIT,
+              "a fault that cannot be read is refused");
+    apr_pool_destroy(pool);
+}
+
+int main(void)
+{
+    apr_initialize();
+    everything("bare", fixture_run);
+    everything("decorated", fixture_run_decorated);
+    test_faults();
+    return done_testing();
+}
