@@ -24,10 +24,12 @@ static const char *deep_path(const char *head, int depth, apr_pool_t *pool)
 {
     apr_size_t length = strlen(head);
     char *path = apr_pcalloc(pool, length + (apr_size_t)depth * 2 + 1);
+    char *at = apr_cpystrn(path, head, length + 1);
 
-    memcpy(path, head, length);
-    for (int i = 0; i < depth; i++)
-        memcpy(path + length + 2 * i, "/d", 2);
+    for (int i = 0; i < depth; i++) {
+        *at++ = '/';
+        *at++ = 'd';
+    }
     return path;
 }
 
