@@ -243,7 +243,7 @@ dav_error *xmlbody_read(xmlDoc **doc_p, request_rec *r, const depot_xml_limits_t
     dav_error *err = read_all(&reader);
 
     *doc_p = NULL;
-    if (err != NULL || reader.length == 0)
+    if (err != NULL || reader.parser == NULL)
         return err;
     if (!is_xml_type(apr_table_get(r->headers_in, "Content-Type")))
         return bad_body(&reader, HTTP_UNSUPPORTED_MEDIA_TYPE, "The body is not XML.");

@@ -272,7 +272,7 @@ static void test_processes(void)
     apr_pool_t *pool, *store_pool;
     store_t *store;
     pid_t children[2];
-    int ready;
+    int ready = -1;
 
     apr_pool_create(&pool, NULL);
     is_status(fixture_directory(&directory, pool), APR_SUCCESS, "a directory");
