@@ -246,7 +246,7 @@ apr_status_t record_read_name(prop_name_t *name, store_slice_t record)
     if (middle == NULL)
         return STORE_CORRUPT;
     end = (const char *)body.data + body.len;
-    if (memchr(middle + 1, '\0', (apr_size_t)(end - middle) - 1) != end - 1 || end - middle < 2)
+    if (memchr(middle + 1, '\0', (apr_size_t)(end - middle) - 1) != end - 1)
         return STORE_CORRUPT;
     name->ns = body.data;
     name->local = middle + 1;

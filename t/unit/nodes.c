@@ -193,6 +193,12 @@ static void check_limit(store_txn_t *txn, const char *what, node_limits_t limits
 static void test_limits(store_t *store, apr_pool_t *pool)
 {
     char member[KEY_MEMBER_MAX + 3] = "/", ns[NAMES_LENGTH_MAX + 1];
+    static const prop_change_t again[] = {
+        {{"urn:t", "a"}, "333", 3},
+        {{"urn:t", "a"}, "4444", 4},
+        {{"urn:t", "a"}, NULL, 0},
+    };
+    static const node_limits_t four_bytes = {.node_max = 4};
     prop_change_t too_long = {{ns, "x"}, "1", 1};
     store_txn_t *txn = tree_begin(store, pool);
     apr_size_t failed = 99;
@@ -208,6 +214,12 @@ static void test_limits(store_t *store, apr_pool_t *pool)
     check_limit(txn, "just few enough", (node_limits_t){.props_max = 3}, 99, pool);
     check_limit(txn, "too many bytes", (node_limits_t){.node_max = 5}, 2, pool);
     check_limit(txn, "just enough", (node_limits_t){.node_max = 6}, 99, pool);
+
+    is_status(nodes_patch(txn, "/f", NODE_FILE, &tree_print, again, 3, &four_bytes, NULL, pool),
+              APR_SUCCESS, "what is replaced or removed does not count");
+    is_status(nodes_patch(txn, "/f", NODE_FILE, &tree_print, again, 2, &four_bytes, &failed, pool),
+              APR_SUCCESS, "nor what was there before");
+    is_int((long long)failed, 99, "nothing is refused");
 
     memset(ns, 'n', sizeof(ns));
     ns[NAMES_LENGTH_MAX] = '\0';
@@ -231,7 +243,7 @@ static void test_limits(store_t *store, apr_pool_t *pool)
 
 static void test_members(store_t *store, apr_pool_t *pool)
 {
-    char longer[KEY_MEMBER_MAX + 2];
+    char longer[2 * STORE_KEY_MAX];
     const char *const names[] = {"c", "a", "missing", "\xff\n", longer, "b"};
     apr_status_t statuses[6];
     node_t nodes[6];
@@ -241,7 +253,7 @@ static void test_members(store_t *store, apr_pool_t *pool)
     store_txn_t *txn = tree_begin(store, pool);
 
     memset(longer, 'm', sizeof(longer));
-    longer[KEY_MEMBER_MAX + 1] = '\0';
+    longer[sizeof(longer) - 1] = '\0';
     tree_set(txn, "/d/a", "p", 'a', 1, pool);
     tree_set(txn, "/d/b", "p", 'b', 1, pool);
     tree_set(txn, "/d/c", "p", 'c', 1, pool);
