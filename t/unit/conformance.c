@@ -319,90 +319,6 @@ static void test_write(store_t *store, apr_pool_t *pool)
     store_abort(txn);
 }
 
-/* ---- against a model ---- */
-
-#define MODEL_KEYS 300
-#define MODEL_STEPS 6000
-
-/** The trivial store: a value for each of a few keys. */
-typedef struct model_t {
-    int values[MODEL_KEYS]; /* -1: absent */
-} model_t;
-
-static const char *model_key(int i, apr_pool_t *pool)
-{
-    return apr_psprintf(pool, "%s%d", i % 3 ? "key" : "k", i * 7 % 1000);
-}
-
-static int compare_keys(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/** What keys_of() should answer for the whole store. */
-static const char *model_all(const model_t *model, apr_pool_t *pool)
-{
-    const char *keys[MODEL_KEYS], *all = "";
-    size_t count = 0;
-
-    for (int i = 0; i < MODEL_KEYS; i++) {
-        if (model->values[i] >= 0)
-            keys[count++] = model_key(i, pool);
-    }
-    qsort(keys, count, sizeof(keys[0]), compare_keys);
-    for (size_t i = 0; i < count; i++)
-        all = apr_pstrcat(pool, all, *all ? " " : "", keys[i], NULL);
-    return all;
-}
-
-static void test_model(store_t *store, apr_pool_t *pool)
-{
-    model_t model, kept;
-    unsigned seed = 20261124;
-    store_txn_t *txn = NULL;
-    int wrong = 0;
-    apr_pool_t *txn_pool;
-
-    apr_pool_create(&txn_pool, pool);
-    memset(&model, 0xff, sizeof(model));
-    kept = model;
-    diag("seed %u", seed);
-    for (int step = 0; step < MODEL_STEPS; step++) {
-        int i = rand_r(&seed) % MODEL_KEYS, what = rand_r(&seed) % 100;
-        const char *key;
-        store_slice_t value;
-
-        if (txn == NULL)
-            txn = begin(store, STORE_WRITE, txn_pool);
-        key = model_key(i, txn_pool);
-        if (what < 50) {
-            wrong += store_put(txn, str(key), str(apr_itoa(txn_pool, step))) != APR_SUCCESS;
-            model.values[i] = step;
-        } else if (what < 75) {
-            wrong += store_del(txn, str(key)) != (model.values[i] < 0 ? STORE_ABSENT : APR_SUCCESS);
-            model.values[i] = -1;
-        } else if (what < 95) {
-            apr_status_t status = store_get(txn, str(key), &value);
-
-            wrong += status != (model.values[i] < 0 ? STORE_ABSENT : APR_SUCCESS);
-            if (status == APR_SUCCESS)
-                wrong += atoi(apr_pstrmemdup(txn_pool, value.data, value.len)) != model.values[i];
-        } else {
-            wrong += strcmp(keys_of(txn, "", "", 0, 0, txn_pool), model_all(&model, txn_pool)) != 0;
-            if (what < 98) {
-                wrong += store_commit(txn) != APR_SUCCESS;
-                kept = model;
-            } else {
-                store_abort(txn);
-                model = kept;
-            }
-            apr_pool_clear(txn_pool);
-            txn = NULL;
-        }
-    }
-    is_int(wrong, 0, "%d random steps agree with a model", MODEL_STEPS);
-}
-
 static void everything(const char *name, void (*run)(const char *, fixture_test_fn *))
 {
     static const struct {
@@ -413,7 +329,7 @@ static void everything(const char *name, void (*run)(const char *, fixture_test_
         {"large values", test_large},           {"order and ranges", test_order},
         {"rules of scans", test_scan_rules},    {"deleting ranges", test_del_range},
         {"snapshots", test_snapshot},           {"misuse", test_misuse},
-        {"the runner of writes", test_write},   {"a model", test_model},
+        {"the runner of writes", test_write},
     };
 
     diag("%s", name);
