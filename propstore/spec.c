@@ -94,6 +94,10 @@ apr_status_t store_spec_parse(store_spec_t **spec_p, int argc, const char *const
                 apr_psprintf(result_pool, "the store %s takes no \"%s\"", backend->name, name);
             return STORE_BADSPEC;
         }
+        if (apr_table_get(spec->params, name) != NULL) {
+            *error_p = apr_psprintf(result_pool, "\"%s\" is given twice", name);
+            return STORE_BADSPEC;
+        }
         apr_table_set(spec->params, name, equals + 1);
     }
     *spec_p = spec;

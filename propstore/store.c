@@ -27,6 +27,7 @@ struct store_txn_t {
     backend_txn_t *impl; /* NULL once ended */
     store_mode_e mode;
     unsigned long writes; /* counted, so that scans begun before a write are found stale */
+    apr_status_t failed;  /* of a write that may be half done; nothing of TXN may be kept then */
     store_cursor_t *cursors;
     apr_pool_t *pool;
 };
@@ -174,6 +175,10 @@ apr_status_t store_commit(store_txn_t *txn)
 
     if (impl == NULL)
         return STORE_MISUSE;
+    if (txn->failed != APR_SUCCESS) {
+        store_abort(txn);
+        return txn->failed;
+    }
     end_cursors(txn);
     txn->impl = NULL;
     apr_pool_cleanup_kill(txn->pool, txn, abort_at_cleanup);
@@ -258,7 +263,15 @@ static apr_status_t check_write(store_txn_t *txn)
     if (txn->mode != STORE_WRITE)
         return STORE_READONLY;
     txn->writes++;
-    return APR_SUCCESS;
+    return txn->failed;
+}
+
+/** Keep in mind whether the write that ended with STATUS spoilt TXN.  @return STATUS */
+static apr_status_t note_write(store_txn_t *txn, apr_status_t status)
+{
+    if (status != STORE_ABSENT && status != STORE_LIMIT)
+        txn->failed = status;
+    return status;
 }
 
 apr_status_t store_put(store_txn_t *txn, store_slice_t key, store_slice_t value)
@@ -269,7 +282,7 @@ apr_status_t store_put(store_txn_t *txn, store_slice_t key, store_slice_t value)
         return status;
     if (!key_is_valid(key) || value.len > STORE_VALUE_MAX)
         return STORE_LIMIT;
-    return txn->vtable->put(txn->impl, key, value);
+    return note_write(txn, txn->vtable->put(txn->impl, key, value));
 }
 
 apr_status_t store_del(store_txn_t *txn, store_slice_t key)
@@ -280,7 +293,7 @@ apr_status_t store_del(store_txn_t *txn, store_slice_t key)
         return status;
     if (!key_is_valid(key))
         return STORE_LIMIT;
-    return txn->vtable->del(txn->impl, key);
+    return note_write(txn, txn->vtable->del(txn->impl, key));
 }
 
 apr_status_t store_del_range(store_txn_t *txn, store_slice_t from, store_slice_t to,
@@ -293,7 +306,7 @@ apr_status_t store_del_range(store_txn_t *txn, store_slice_t from, store_slice_t
         return status;
     if (!bound_is_valid(from) || !bound_is_valid(to))
         return STORE_LIMIT;
-    status = txn->vtable->del_range(txn->impl, from, to, &count);
+    status = note_write(txn, txn->vtable->del_range(txn->impl, from, to, &count));
     if (count_p != NULL)
         *count_p = count;
     return status;

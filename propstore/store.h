@@ -14,7 +14,8 @@
  *    before store_commit() has answered APR_SUCCESS, and then all of them.
  *  - A slice handed out by get, get_many or next points into the store's memory:
  *    it lives until the next write (put, del, del_range) in the same transaction
- *    or the transaction's end, whichever is first, and must not be written to.
+ *    or the transaction's end, whichever is first, and must not be written to, nor
+ *    be handed back to put, which may move what it points to: copy it first.
  *  - A store handle serves all threads of the process that opened it, and no
  *    other process: open it after fork(2).  A transaction and its cursors belong
  *    to one thread at a time; a write transaction to the thread that began it.
@@ -53,7 +54,7 @@
 #define STORE_FORMAT (STORE_STATUS_START + 5)
 /** A key, value, name or count is outside its documented limit. */
 #define STORE_LIMIT (STORE_STATUS_START + 6)
-/** No place for another reader just now. */
+/** No place for another reader just now, or the store is being enlarged: try again. */
 #define STORE_BUSY (STORE_STATUS_START + 7)
 /** A call the rules above forbid: a transaction already ended, a stale cursor. */
 #define STORE_MISUSE (STORE_STATUS_START + 8)
@@ -171,15 +172,15 @@ void store_log(const store_t *store, store_log_level_e level, apr_status_t statu
  * Keep read transactions short (they pin old pages), and never hold one across a
  * network write.  A write waits for the writer before it.
  *
- * @return APR_SUCCESS; STORE_BUSY if there is no place for another reader;
- *         STORE_READONLY for a write on a store opened for reading
+ * @return APR_SUCCESS; STORE_BUSY if there is no place just now; STORE_READONLY for a write on a store opened for reading
  */
 apr_status_t store_begin(store_txn_t **txn_p, store_t *store, store_mode_e mode,
                          apr_pool_t *result_pool);
 
 /**
  * Make TXN's writes visible and, under the store's durability, lasting.  TXN has
- * ended whatever the answer.
+ * ended whatever the answer.  If a write in it failed for another reason than
+ * STORE_ABSENT or STORE_LIMIT, it is aborted and that reason answered again.
  * @return APR_SUCCESS; STORE_CONFLICT or STORE_FULL with nothing changed
  */
 apr_status_t store_commit(store_txn_t *txn) __attribute__((warn_unused_result));
@@ -226,8 +227,9 @@ apr_status_t store_get_many(store_txn_t *txn, const store_slice_t *keys, store_s
 
 /**
  * Store VALUE under KEY, in the place of what was there.
- * @return APR_SUCCESS; STORE_READONLY; STORE_LIMIT; STORE_FULL, after which only
- *         store_abort() is useful
+ * @param key,value copied; must not point into the store's memory
+ * @return APR_SUCCESS; STORE_READONLY; STORE_LIMIT; STORE_CONFLICT or STORE_FULL,
+ *         after which TXN takes no more writes and cannot be committed
  */
 apr_status_t store_put(store_txn_t *txn, store_slice_t key, store_slice_t value);
 

@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <apr_strings.h>
 
@@ -10,6 +11,7 @@
 
 #define MAPSIZE_DEFAULT ((apr_int64_t)64 << 30)
 #define MAPSIZE_MIN ((apr_int64_t)64 << 10)
+#define MAPSIZE_MAX ((apr_int64_t)64 << 40)
 #define MAXREADERS_DEFAULT 1024
 #define MAXREADERS_MAX 65536
 
@@ -36,11 +38,12 @@ apr_status_t lmdb_status(int rc)
         return STORE_ABSENT;
     case MDB_MAP_FULL:
     case MDB_TXN_FULL:
-    case MDB_MAP_RESIZED: /* another process has a larger map, and has filled it past ours */
     case ENOSPC:
     case EDQUOT:
+    case EFBIG:
         return STORE_FULL;
     case MDB_READERS_FULL:
+    case MDB_MAP_RESIZED: /* and our map was in use, so that it could not be made larger yet */
         return STORE_BUSY;
     case MDB_VERSION_MISMATCH:
     case MDB_INCOMPATIBLE:
@@ -65,14 +68,14 @@ apr_status_t lmdb_status(int rc)
     }
 }
 
-int lmdb_clear_stale_readers(const lmdb_store_t *store)
+int lmdb_clear_stale_readers(MDB_env *env, const store_t *log)
 {
     int dead = 0;
 
-    if (mdb_reader_check(store->env->env, &dead) != MDB_SUCCESS)
+    if (mdb_reader_check(env, &dead) != MDB_SUCCESS)
         return 0;
     if (dead > 0)
-        store_log(store->log, STORE_LOG_INFO, APR_SUCCESS,
+        store_log(log, STORE_LOG_INFO, APR_SUCCESS,
                   "freed the places of %d readers whose process is gone", dead);
     return dead;
 }
@@ -130,38 +133,52 @@ static apr_status_t make_directory(const char *path)
     return S_ISDIR(st.st_mode) ? APR_SUCCESS : ENOTDIR;
 }
 
-/** Open the environment proper, with its database. */
-static apr_status_t open_mdb(lmdb_env_t *env, const store_spec_t *spec, const store_t *log)
+static apr_status_t read_settings(lmdb_settings_t *settings, const store_spec_t *spec,
+                                  const store_t *log)
 {
-    apr_int64_t mapsize, maxreaders;
-    apr_status_t status;
-    MDB_txn *txn;
-    int rc;
+    apr_status_t status = number_param(&settings->mapsize, spec, "mapsize", MAPSIZE_DEFAULT,
+                                       MAPSIZE_MIN, MAPSIZE_MAX, log);
 
-    status = number_param(&mapsize, spec, "mapsize", MAPSIZE_DEFAULT, MAPSIZE_MIN,
-                          (apr_int64_t)1 << 46, log);
     if (status == APR_SUCCESS)
-        status = number_param(&maxreaders, spec, "maxreaders", MAXREADERS_DEFAULT, 1,
+        status = number_param(&settings->maxreaders, spec, "maxreaders", MAXREADERS_DEFAULT, 1,
                               MAXREADERS_MAX, log);
-    if (status != APR_SUCCESS)
-        return status;
+    return status;
+}
 
-    if ((rc = mdb_env_create(&env->env)) != MDB_SUCCESS)
+/** Learn the handle of the database. */
+static int open_database(lmdb_env_t *env)
+{
+    MDB_txn *txn;
+    int rc = mdb_txn_begin(env->env, NULL, MDB_RDONLY, &txn);
+
+    if (rc != MDB_SUCCESS)
+        return rc;
+    rc = mdb_dbi_open(txn, NULL, 0, &env->dbi);
+    /* A handle opened in a transaction is kept by its commit. */
+    if (rc == MDB_SUCCESS)
+        return mdb_txn_commit(txn);
+    mdb_txn_abort(txn);
+    return rc;
+}
+
+/** Open the environment proper, with its database. */
+static apr_status_t open_mdb(lmdb_env_t *env, const char *directory,
+                             const lmdb_settings_t *settings, const store_t *log)
+{
+    int rc = mdb_env_create(&env->env);
+
+    if (rc != MDB_SUCCESS)
         return lmdb_status(rc);
-    if ((rc = mdb_env_set_mapsize(env->env, (size_t)mapsize)) == MDB_SUCCESS)
-        rc = mdb_env_set_maxreaders(env->env, (unsigned)maxreaders);
+    rc = mdb_env_set_mapsize(env->env, (size_t)settings->mapsize);
+    if (rc == MDB_SUCCESS)
+        rc = mdb_env_set_maxreaders(env->env, (unsigned)settings->maxreaders);
     /* Read transactions go from thread to thread; no read-ahead, access is by key. */
     if (rc == MDB_SUCCESS)
-        rc = mdb_env_open(env->env, spec->location, MDB_NOTLS | MDB_NORDAHEAD, 0600);
-    if (rc == MDB_SUCCESS)
-        rc = mdb_txn_begin(env->env, NULL, MDB_RDONLY, &txn);
+        rc = mdb_env_open(env->env, directory, MDB_NOTLS | MDB_NORDAHEAD, 0600);
     if (rc == MDB_SUCCESS) {
-        rc = mdb_dbi_open(txn, NULL, 0, &env->dbi);
-        /* A handle opened in a transaction is kept by its commit. */
-        if (rc == MDB_SUCCESS)
-            rc = mdb_txn_commit(txn);
-        else
-            mdb_txn_abort(txn);
+        /* First of all: they may have left no place for the reader that is needed next. */
+        lmdb_clear_stale_readers(env->env, log);
+        rc = open_database(env);
     }
     if (rc != MDB_SUCCESS) {
         mdb_env_close(env->env);
@@ -179,14 +196,17 @@ static lmdb_env_t *find_env(const char *directory, apr_pool_t *scratch_pool)
     if (stat(file, &st) != 0)
         return NULL;
     for (lmdb_env_t *env = envs; env != NULL; env = env->next) {
-        if (env->device == (apr_uint64_t)st.st_dev && env->inode == (apr_uint64_t)st.st_ino)
+        /* One that came through fork(2) is the parent's. */
+        if (env->device == (apr_uint64_t)st.st_dev && env->inode == (apr_uint64_t)st.st_ino &&
+            env->pid == getpid())
             return env;
     }
     return NULL;
 }
 
 /** Open a new environment and add it to the process's.  The caller holds the mutex. */
-static apr_status_t add_env(lmdb_env_t **env_p, const store_spec_t *spec, const store_t *log)
+static apr_status_t add_env(lmdb_env_t **env_p, const char *directory,
+                            const lmdb_settings_t *settings, const store_t *log)
 {
     apr_pool_t *env_pool;
     lmdb_env_t *env;
@@ -202,8 +222,10 @@ static apr_status_t add_env(lmdb_env_t **env_p, const store_spec_t *spec, const 
     env->pool = env_pool;
     status = apr_thread_mutex_create(&env->mutex, APR_THREAD_MUTEX_DEFAULT, env_pool);
     if (status == APR_SUCCESS)
-        status = open_mdb(env, spec, log);
-    if (status == APR_SUCCESS && (mdb_env_get_fd(env->env, &fd) != MDB_SUCCESS || fstat(fd, &st)))
+        status = open_mdb(env, directory, settings, log);
+    if (status == APR_SUCCESS)
+        status = lmdb_status(mdb_env_get_fd(env->env, &fd));
+    if (status == APR_SUCCESS && fstat(fd, &st) != 0)
         status = errno;
     if (status != APR_SUCCESS) {
         if (env->env != NULL)
@@ -213,10 +235,33 @@ static apr_status_t add_env(lmdb_env_t **env_p, const store_spec_t *spec, const 
     }
     env->device = (apr_uint64_t)st.st_dev;
     env->inode = (apr_uint64_t)st.st_ino;
+    env->pid = getpid();
+    env->settings = *settings;
     env->next = envs;
     envs = env;
     *env_p = env;
     return APR_SUCCESS;
+}
+
+/** Find or open the environment in DIRECTORY, and count one user more. */
+static apr_status_t use_env(lmdb_env_t **env_p, const char *directory,
+                            const lmdb_settings_t *settings, const store_t *log,
+                            apr_pool_t *scratch_pool)
+{
+    apr_status_t status = APR_SUCCESS;
+
+    pthread_mutex_lock(&envs_mutex);
+    *env_p = find_env(directory, scratch_pool);
+    if (*env_p == NULL)
+        status = add_env(env_p, directory, settings, log);
+    else if ((*env_p)->settings.mapsize != settings->mapsize ||
+             (*env_p)->settings.maxreaders != settings->maxreaders)
+        store_log(log, STORE_LOG_WARNING, APR_SUCCESS,
+                  "the store in %s is open already, with other settings, which stay", directory);
+    if (status == APR_SUCCESS)
+        (*env_p)->users++;
+    pthread_mutex_unlock(&envs_mutex);
+    return status;
 }
 
 static const backend_store_vtable_t store_vtable;
@@ -225,26 +270,22 @@ static apr_status_t open_store(void **backend_p, const backend_store_vtable_t **
                                const store_spec_t *spec, const store_t *log,
                                apr_pool_t *result_pool)
 {
-    apr_status_t status = make_directory(spec->location);
     lmdb_store_t *store = apr_pcalloc(result_pool, sizeof(*store));
-    lmdb_env_t *env = NULL;
+    lmdb_settings_t settings;
+    apr_status_t status = read_settings(&settings, spec, log);
     char words[256];
 
-    pthread_mutex_lock(&envs_mutex);
-    if (status == APR_SUCCESS && (env = find_env(spec->location, result_pool)) == NULL)
-        status = add_env(&env, spec, log);
+    if (status != APR_SUCCESS)
+        return status;
+    status = make_directory(spec->location);
     if (status == APR_SUCCESS)
-        env->users++;
-    pthread_mutex_unlock(&envs_mutex);
-
+        status = use_env(&store->env, spec->location, &settings, log, result_pool);
     if (status != APR_SUCCESS) {
         store_log(log, STORE_LOG_ERROR, status, "could not open the store in %s: %s",
                   spec->location, store_strerror(status, words, sizeof(words)));
         return status;
     }
-    store->env = env;
     store->log = log;
-    lmdb_clear_stale_readers(store);
     *backend_p = store;
     *vtable_p = &store_vtable;
     return APR_SUCCESS;
@@ -285,16 +326,21 @@ static apr_status_t measure(void *backend, store_stat_t *stat_p)
     MDB_envinfo info;
     MDB_stat stat;
     unsigned lines = 0;
-    int rc = mdb_env_stat(env->env, &stat);
+    int rc;
 
+    apr_thread_mutex_lock(env->mutex); /* both look into the map */
+    rc = mdb_env_stat(env->env, &stat);
     if (rc == MDB_SUCCESS)
         rc = mdb_env_info(env->env, &info);
+    apr_thread_mutex_unlock(env->mutex);
     if (rc != MDB_SUCCESS)
         return lmdb_status(rc);
     if (mdb_reader_list(env->env, count_line, &lines) < 0)
         lines = 0;
     stat_p->entries = stat.ms_entries;
-    stat_p->used_bytes = (apr_uint64_t)(info.me_last_pgno + 1) * stat.ms_psize;
+    /* Its pages and the two LMDB keeps for itself; free pages are not used. */
+    stat_p->used_bytes = (apr_uint64_t)stat.ms_psize *
+                         (2 + stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages);
     stat_p->max_bytes = info.me_mapsize;
     stat_p->readers = lines > 0 ? lines - 1 : 0;
     stat_p->max_readers = info.me_maxreaders;

@@ -4,6 +4,8 @@
 #ifndef PROPSTORE_LMDB_INT_H
 #define PROPSTORE_LMDB_INT_H
 
+#include <sys/types.h>
+
 #include <apr_thread_mutex.h>
 #include <lmdb.h>
 
@@ -12,15 +14,24 @@
 /** Reset read transactions kept for the next reader. */
 #define LMDB_IDLE_MAX 64
 
+/** The parameters, read. */
+typedef struct lmdb_settings_t {
+    apr_int64_t mapsize;    /**< in bytes */
+    apr_int64_t maxreaders; /**< of all processes */
+} lmdb_settings_t;
+
 /** An open environment.  LMDB allows one a process for each file (env.c sees to it). */
 typedef struct lmdb_env_t {
     MDB_env *env;
     MDB_dbi dbi;                /**< the unnamed database, which holds everything */
     apr_uint64_t device, inode; /**< of the data file, to know it again */
+    pid_t pid;                  /**< of the process that opened it; no other may use it */
+    lmdb_settings_t settings;   /**< it was opened with */
     int users;                  /**< stores that share it; guarded by env.c's mutex */
     struct lmdb_env_t *next;    /**< of the process's environments; likewise */
     apr_pool_t *pool;           /**< lifetime of this; its own, not a store's */
-    apr_thread_mutex_t *mutex;  /**< guards IDLE */
+    apr_thread_mutex_t *mutex;  /**< guards the rest, and the place of the map in memory */
+    int active;                 /**< transactions open or just being begun */
     MDB_txn *idle[LMDB_IDLE_MAX];
     int idle_count;
 } lmdb_env_t;
@@ -50,6 +61,6 @@ apr_status_t lmdb_scan(backend_cursor_t **cursor_p, const backend_cursor_vtable_
                        apr_pool_t *result_pool);
 
 /** Free the places of readers whose process is gone.  @return how many there were */
-int lmdb_clear_stale_readers(const lmdb_store_t *store);
+int lmdb_clear_stale_readers(MDB_env *env, const store_t *log);
 
 #endif /* PROPSTORE_LMDB_INT_H */

@@ -42,18 +42,26 @@ static apr_status_t get_many(backend_txn_t *txn, const store_slice_t *keys, stor
     return APR_SUCCESS;
 }
 
+/** The status of a write that ended with RC. */
+static apr_status_t write_status(const backend_txn_t *txn, int rc)
+{
+    if (rc == MDB_MAP_FULL && lmdb_clear_stale_readers(txn->store->env->env, txn->store->log) > 0)
+        return STORE_CONFLICT; /* with the pages they pinned free again, another run may fit */
+    return lmdb_status(rc);
+}
+
 static apr_status_t put(backend_txn_t *txn, store_slice_t key, store_slice_t value)
 {
     MDB_val mkey = lmdb_val(key), mvalue = lmdb_val(value);
 
-    return lmdb_status(mdb_put(txn->mdb, txn->dbi, &mkey, &mvalue, 0));
+    return write_status(txn, mdb_put(txn->mdb, txn->dbi, &mkey, &mvalue, 0));
 }
 
 static apr_status_t del(backend_txn_t *txn, store_slice_t key)
 {
     MDB_val mkey = lmdb_val(key);
 
-    return lmdb_status(mdb_del(txn->mdb, txn->dbi, &mkey, NULL));
+    return write_status(txn, mdb_del(txn->mdb, txn->dbi, &mkey, NULL));
 }
 
 static apr_status_t del_range(backend_txn_t *txn, store_slice_t from, store_slice_t to,
@@ -75,13 +83,21 @@ static apr_status_t del_range(backend_txn_t *txn, store_slice_t from, store_slic
         }
     }
     mdb_cursor_close(cursor);
-    return rc == MDB_NOTFOUND ? APR_SUCCESS : lmdb_status(rc);
+    return rc == MDB_NOTFOUND ? APR_SUCCESS : write_status(txn, rc);
 }
 
 static apr_status_t scan(backend_cursor_t **cursor_p, const backend_cursor_vtable_t **vtable_p,
                          backend_txn_t *txn, const store_range_t *range, apr_pool_t *result_pool)
 {
     return lmdb_scan(cursor_p, vtable_p, txn->mdb, txn->dbi, range, result_pool);
+}
+
+/** Count a transaction in or out; while there is one, the map stays where it is. */
+static void count_active(lmdb_env_t *env, int change)
+{
+    apr_thread_mutex_lock(env->mutex);
+    env->active += change;
+    apr_thread_mutex_unlock(env->mutex);
 }
 
 /** Keep a read transaction for the next reader, or end it. */
@@ -104,6 +120,7 @@ static void abort_txn(backend_txn_t *txn)
         end_read(txn->store->env, txn->mdb);
     else
         mdb_txn_abort(txn->mdb);
+    count_active(txn->store->env, -1);
 }
 
 static apr_status_t commit(backend_txn_t *txn)
@@ -115,9 +132,8 @@ static apr_status_t commit(backend_txn_t *txn)
         return APR_SUCCESS;
     }
     rc = mdb_txn_commit(txn->mdb);
-    if (rc == MDB_MAP_FULL && lmdb_clear_stale_readers(txn->store) > 0)
-        return STORE_CONFLICT; /* with their pages free again, another run may fit */
-    return lmdb_status(rc);
+    count_active(txn->store->env, -1);
+    return write_status(txn, rc);
 }
 
 static const backend_txn_vtable_t txn_vtable = {
@@ -151,9 +167,35 @@ static int begin_read(const lmdb_store_t *store, MDB_txn **mdb_p)
         return rc;
     }
     rc = mdb_txn_begin(env->env, NULL, MDB_RDONLY, mdb_p);
-    if (rc == MDB_READERS_FULL && lmdb_clear_stale_readers(store) > 0)
+    if (rc == MDB_READERS_FULL && lmdb_clear_stale_readers(env->env, store->log) > 0)
         rc = mdb_txn_begin(env->env, NULL, MDB_RDONLY, mdb_p);
     return rc;
+}
+
+static int begin_once(backend_txn_t *txn)
+{
+    lmdb_env_t *env = txn->store->env;
+    int rc;
+
+    count_active(env, 1);
+    if (txn->read_only)
+        rc = begin_read(txn->store, &txn->mdb);
+    else
+        rc = mdb_txn_begin(env->env, NULL, 0, &txn->mdb);
+    if (rc != MDB_SUCCESS)
+        count_active(env, -1);
+    return rc;
+}
+
+/** Take the larger map over that another process has filled past ours. */
+static void adopt_map(lmdb_env_t *env)
+{
+    apr_thread_mutex_lock(env->mutex);
+    /* Mapping anew moves what transactions point to.  While the old map is too small none can
+     * begin, so those still open soon leave the way free. */
+    if (env->active == 0)
+        mdb_env_set_mapsize(env->env, 0);
+    apr_thread_mutex_unlock(env->mutex);
 }
 
 apr_status_t lmdb_begin(backend_txn_t **txn_p, const backend_txn_vtable_t **vtable_p, void *backend,
@@ -166,10 +208,11 @@ apr_status_t lmdb_begin(backend_txn_t **txn_p, const backend_txn_vtable_t **vtab
     txn->store = store;
     txn->dbi = store->env->dbi;
     txn->read_only = mode == STORE_READ;
-    if (txn->read_only)
-        rc = begin_read(store, &txn->mdb);
-    else
-        rc = mdb_txn_begin(store->env->env, NULL, 0, &txn->mdb);
+    rc = begin_once(txn);
+    if (rc == MDB_MAP_RESIZED) {
+        adopt_map(store->env);
+        rc = begin_once(txn);
+    }
     if (rc != MDB_SUCCESS)
         return lmdb_status(rc);
     *txn_p = txn;

@@ -200,6 +200,15 @@ static const backend_store_vtable_t store_vtable = {
     .close = close_store,
 };
 
+/** Read a whole number from MIN up to a billion.  @return 0 if TEXT is none */
+static int read_count(apr_int64_t *n_p, const char *text, apr_int64_t min)
+{
+    char *end;
+
+    *n_p = apr_strtoi64(text, &end, 10);
+    return end != text && *end == '\0' && *n_p >= min && *n_p <= 1000000000;
+}
+
 /** Read "op:nth[:code]", nth being a number or "every/number". */
 static int parse_fault(fault_t *fault, char *text)
 {
@@ -210,6 +219,7 @@ static int parse_fault(fault_t *fault, char *text)
                  {"full", STORE_FULL}, {"corrupt", STORE_CORRUPT}, {"busy", STORE_BUSY}};
     char *last, *op = apr_strtok(text, ":", &last), *nth = apr_strtok(NULL, ":", &last);
     const char *code = apr_strtok(NULL, ":", &last);
+    apr_int64_t n;
     size_t i = 0;
 
     if (op == NULL || nth == NULL)
@@ -219,19 +229,22 @@ static int parse_fault(fault_t *fault, char *text)
             break;
     }
     fault->repeatedly = strncmp(nth, "every/", 6) == 0;
-    fault->nth = (unsigned)apr_atoi64(fault->repeatedly ? nth + 6 : nth);
+    if (!read_count(&n, fault->repeatedly ? nth + 6 : nth, 1))
+        return 0;
+    fault->nth = (unsigned)n;
     while (code != NULL && i < sizeof(codes) / sizeof(codes[0]) && strcmp(code, codes[i].name) != 0)
         i++;
-    if (fault->op == OP_COUNT || fault->nth == 0 || i == sizeof(codes) / sizeof(codes[0]))
+    if (fault->op == OP_COUNT || i == sizeof(codes) / sizeof(codes[0]))
         return 0;
     fault->status = codes[i].status;
     return 1;
 }
 
 static const backend_param_t params[] = {
-    {"log", "on: log each call and, at the end, their numbers (default off)"},
+    {"log", "on or off: log each call and, at the end, their numbers (default off)"},
     {"delay", "microseconds that each call waits first (default 0)"},
-    {"fail", "op:nth[:code]: let a call fail; nth may be every/n; code is eio (default), enospc, "
+    {"fail", "op:nth[:code]: let a call fail; nth may be every/n; op is begin, get, get_many, put, "
+             "del, del_range, scan, next or commit; code is eio (default), enospc, "
              "conflict, full, corrupt or busy"},
     {NULL, NULL},
 };
@@ -256,14 +269,33 @@ static void pass_log(void *baton, store_log_level_e level, apr_status_t status, 
     store_log(baton, level, status, "%s", message);
 }
 
+/** Read the parameters of SPEC that are trace's own. */
+static apr_status_t read_params(trace_t *trace, const store_spec_t *spec, apr_pool_t *scratch_pool)
+{
+    const char *logs = apr_table_get(spec->params, "log");
+    const char *delay = apr_table_get(spec->params, "delay");
+    const char *fail = apr_table_get(spec->params, "fail");
+    const char *wrong = NULL;
+
+    trace->logs = logs != NULL && strcmp(logs, "on") == 0;
+    if (logs != NULL && !trace->logs && strcmp(logs, "off") != 0)
+        wrong = "log: must be on or off";
+    if (delay != NULL && !read_count(&trace->delay, delay, 0))
+        wrong = "delay: must be a number of microseconds";
+    trace->has_fault = fail != NULL;
+    if (fail != NULL && !parse_fault(&trace->fault, apr_pstrdup(scratch_pool, fail)))
+        wrong = "fail: must be of the form op:nth[:code]";
+    if (wrong == NULL)
+        return APR_SUCCESS;
+    store_log(trace->log, STORE_LOG_ERROR, STORE_LIMIT, "%s", wrong);
+    return STORE_LIMIT;
+}
+
 static apr_status_t open_store(void **backend_p, const backend_store_vtable_t **vtable_p,
                                const store_spec_t *spec, const store_t *log,
                                apr_pool_t *result_pool)
 {
     trace_t *trace = apr_pcalloc(result_pool, sizeof(*trace));
-    const char *fail = apr_table_get(spec->params, "fail");
-    const char *delay = apr_table_get(spec->params, "delay");
-    const char *logs = apr_table_get(spec->params, "log");
     union {
         const store_t *from;
         void *to;
@@ -273,16 +305,9 @@ static apr_status_t open_store(void **backend_p, const backend_store_vtable_t **
     apr_status_t status;
 
     trace->log = log;
-    trace->logs = logs != NULL && strcmp(logs, "on") == 0;
-    trace->delay = delay ? apr_atoi64(delay) : 0;
-    trace->has_fault = fail != NULL;
-    if (fail != NULL && !parse_fault(&trace->fault, apr_pstrdup(result_pool, fail))) {
-        store_log(log, STORE_LOG_ERROR, STORE_LIMIT, "fail=%s: not of the form op:nth[:code]",
-                  fail);
-        return STORE_LIMIT;
-    }
-
-    status = inner_spec(&inner, spec, result_pool);
+    status = read_params(trace, spec, result_pool);
+    if (status == APR_SUCCESS)
+        status = inner_spec(&inner, spec, result_pool);
     if (status == APR_SUCCESS)
         status = store_open(&trace->inner, inner, &inner_log, result_pool);
     if (status != APR_SUCCESS)
