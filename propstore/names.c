@@ -58,5 +58,10 @@ apr_status_t names_get(prop_name_t *name, store_txn_t *txn, apr_uint32_t id,
         name->ns = apr_pstrdup(result_pool, name->ns);
         name->local = apr_pstrdup(result_pool, name->local);
     }
-    return status == STORE_ABSENT ? STORE_CORRUPT : status;
+    if (status == STORE_ABSENT)
+        status = STORE_CORRUPT;
+    if (status == STORE_CORRUPT)
+        store_log(store_txn_store(txn), STORE_LOG_ERROR, status,
+                  "the property name with id %u is missing or damaged", id);
+    return status;
 }

@@ -31,6 +31,19 @@ int nodes_next_segment(const char **at_p, const char **name_p, apr_size_t *lengt
 
 /* ---- finding ---- */
 
+apr_status_t nodes_read(node_t *node, store_txn_t *txn, store_slice_t record, apr_uint64_t parent,
+                        const char *name, apr_size_t length)
+{
+    apr_status_t status = record_read_node(node, record);
+
+    if (status != APR_SUCCESS)
+        store_log(store_txn_store(txn), STORE_LOG_ERROR, status,
+                  "the node of \"%.*s\" in the collection with node %" APR_UINT64_T_FMT
+                  " is damaged",
+                  (int)length, name, parent);
+    return status;
+}
+
 apr_status_t nodes_get(node_t *node, store_txn_t *txn, apr_uint64_t parent, const char *name,
                        apr_size_t length)
 {
@@ -41,7 +54,7 @@ apr_status_t nodes_get(node_t *node, store_txn_t *txn, apr_uint64_t parent, cons
     if (length > KEY_MEMBER_MAX)
         return STORE_LIMIT;
     status = store_get(txn, key_node(&buf, parent, name, length), &record);
-    return status == APR_SUCCESS ? record_read_node(node, record) : status;
+    return status == APR_SUCCESS ? nodes_read(node, txn, record, parent, name, length) : status;
 }
 
 apr_status_t nodes_find(node_t *node, store_txn_t *txn, const char *path)
@@ -83,7 +96,8 @@ apr_status_t nodes_find_members(node_t *nodes, apr_status_t *statuses, store_txn
     for (apr_size_t i = 0; i < count; i++) {
         statuses[i] = APR_SUCCESS;
         if (records[i].data != NULL)
-            statuses[i] = record_read_node(&nodes[i], records[i]);
+            statuses[i] =
+                nodes_read(&nodes[i], txn, records[i], parent, names[i], strlen(names[i]));
         if (records[i].data == NULL || statuses[i] != APR_SUCCESS)
             nodes[i].id = 0;
     }
@@ -105,9 +119,13 @@ apr_status_t node_prop_value(store_slice_t *value_p, store_txn_t *txn, const nod
     status = store_get(txn, key_value(&buf, node->id, prop->name), &record);
     if (status == APR_SUCCESS)
         status = record_open(value_p, record);
-    if (status == APR_SUCCESS && value_p->len != prop->length)
+    if (status == STORE_ABSENT || (status == APR_SUCCESS && value_p->len != prop->length))
         status = STORE_CORRUPT;
-    return status == STORE_ABSENT ? STORE_CORRUPT : status;
+    if (status == STORE_CORRUPT)
+        store_log(store_txn_store(txn), STORE_LOG_ERROR, status,
+                  "the value of property %u of node %" APR_UINT64_T_FMT " is missing or damaged",
+                  prop->name, node->id);
+    return status;
 }
 
 apr_status_t nodes_follow(apr_array_header_t **steps_p, int *whole_p, store_txn_t *txn,

@@ -21,6 +21,10 @@ typedef struct node_step_t {
  */
 int nodes_next_segment(const char **at_p, const char **name_p, apr_size_t *length_p);
 
+/** Read the RECORD of PARENT's member.  @return APR_SUCCESS; STORE_CORRUPT, logged */
+apr_status_t nodes_read(node_t *node, store_txn_t *txn, store_slice_t record, apr_uint64_t parent,
+                        const char *name, apr_size_t length);
+
 /** Read the node of PARENT's member.  @return APR_SUCCESS; STORE_ABSENT; STORE_LIMIT; ... */
 apr_status_t nodes_get(node_t *node, store_txn_t *txn, apr_uint64_t parent, const char *name,
                        apr_size_t length);

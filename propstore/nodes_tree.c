@@ -59,7 +59,8 @@ static apr_status_t next_member(member_t *member, store_txn_t *txn, apr_uint64_t
         member->place.length = key.len - prefix;
         member->place.name = apr_pstrmemdup(result_pool, (const char *)name, key.len - prefix);
         if (is_member_name(name, key.len - prefix))
-            status = record_read_node(&member->node, nodes_keep_slice(record, result_pool));
+            status = nodes_read(&member->node, txn, nodes_keep_slice(record, result_pool), parent,
+                                member->place.name, member->place.length);
         else
             status = STORE_CORRUPT;
         if (status == APR_SUCCESS)
