@@ -2,7 +2,7 @@
 # Nothing lies in the tree without being built or run.
 . "$SRCDIR/t/lib/tap.sh"
 cd "$SRCDIR" || exit 2
-need propstore provider mod_src t/unit t/guards t/run-functional
+need propstore provider mod_src t/unit t/guards t/run-functional t/litmus.t
 
 lists=$(mktemp -d) || exit 2
 trap 'rm -rf "$lists"' EXIT
