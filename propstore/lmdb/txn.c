@@ -1,8 +1,13 @@
+#include <errno.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include <apr_strings.h>
 
 #include "propstore/lmdb/lmdb_int.h"
+
+/** Bytes; a device with fewer left is full. */
+#define DEVICE_ROOM_MIN 65536
 
 struct backend_txn_t {
     lmdb_store_t *store;
@@ -123,6 +128,16 @@ static void abort_txn(backend_txn_t *txn)
     count_active(txn->store->env, -1);
 }
 
+/** Whether there is next to nothing left of ENV's device. */
+static int is_device_full(MDB_env *env)
+{
+    struct statvfs device;
+    int fd;
+
+    return mdb_env_get_fd(env, &fd) == MDB_SUCCESS && fstatvfs(fd, &device) == 0 &&
+           device.f_bavail * device.f_frsize < DEVICE_ROOM_MIN;
+}
+
 static apr_status_t commit(backend_txn_t *txn)
 {
     int rc;
@@ -133,6 +148,9 @@ static apr_status_t commit(backend_txn_t *txn)
     }
     rc = mdb_txn_commit(txn->mdb);
     count_active(txn->store->env, -1);
+    /* LMDB calls a write that the device could take only in part an I/O error. */
+    if (rc == EIO && is_device_full(txn->store->env->env))
+        return STORE_FULL;
     return write_status(txn, rc);
 }
 

@@ -1,25 +1,27 @@
 /*
  * A store among threads and processes: many readers beside a writer, two processes on one
- * store, processes killed while they read or write, a store that is full.
+ * store, processes killed while they write.
  */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <apr_atomic.h>
 #include <apr_general.h>
 #include <apr_strings.h>
 #include <apr_thread_proc.h>
+#include <apr_time.h>
 
 #include "propstore/store.h"
+#include "t/unit/child.h"
 #include "t/unit/fixture.h"
 #include "t/unit/tap.h"
 
 #define READERS 8
 #define ROUNDS 400
 #define KEYS 50
+#define KILLS 20
 
 static store_slice_t str(const char *s)
 {
@@ -184,86 +186,40 @@ static void test_writers(store_t *store, apr_pool_t *pool)
 
 /* ---- processes ---- */
 
-/** What a child does with a store of its own on the same directory. */
-typedef void child_fn(store_t *store, apr_pool_t *pool);
-
-/** Fork a child that runs WORK; a line on *READY_P says that it has begun to wait, if it does. */
-static pid_t start_child(const char *directory, child_fn *work, int *ready_p)
-{
-    int ends[2];
-    pid_t pid;
-
-    if (pipe(ends) != 0 || (pid = fork()) < 0)
-        return -1;
-    if (pid == 0) {
-        apr_pool_t *pool;
-        store_t *store;
-
-        close(ends[0]);
-        if (dup2(ends[1], STDERR_FILENO) < 0)
-            _exit(2);
-        apr_pool_create(&pool, NULL);
-        if (fixture_open(&store, "lmdb", directory, "maxreaders=4", pool) != APR_SUCCESS)
-            _exit(2);
-        work(store, pool);
-        store_close(store);
-        _exit(0);
-    }
-    close(ends[1]);
-    *ready_p = ends[0];
-    return pid;
-}
-
-static void wait_ready(int ready)
-{
-    char c;
-
-    ok(read(ready, &c, 1) == 1, "the child is where it should be");
-    close(ready);
-}
-
-static void say_ready(void)
-{
-    if (write(STDERR_FILENO, "!", 1) != 1)
-        _exit(2);
-}
-
-static int exit_of(pid_t pid)
-{
-    int status = 0;
-
-    waitpid(pid, &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-static void add_many(store_t *store, apr_pool_t *pool)
+static int add_many(store_t *store, apr_pool_t *scratch_pool)
 {
     for (int i = 0; i < 100; i++) {
-        if (store_write(store, add_one, NULL, pool) != APR_SUCCESS)
-            _exit(3);
+        if (store_write(store, add_one, NULL, scratch_pool) != APR_SUCCESS)
+            return 1;
     }
+    return 0;
 }
 
-static void hold_read(store_t *store, apr_pool_t *pool)
+static int hold_write(store_t *store, apr_pool_t *scratch_pool)
 {
     store_txn_t *txn;
 
-    if (store_begin(&txn, store, STORE_READ, pool) != APR_SUCCESS)
-        _exit(3);
-    say_ready();
-    pause();
-}
-
-static void hold_write(store_t *store, apr_pool_t *pool)
-{
-    store_txn_t *txn;
-
-    if (store_begin(&txn, store, STORE_WRITE, pool) != APR_SUCCESS ||
+    if (store_begin(&txn, store, STORE_WRITE, scratch_pool) != APR_SUCCESS ||
         store_put(txn, str("counter"), str("666")) != APR_SUCCESS ||
         store_put(txn, str("half"), str("done")) != APR_SUCCESS)
-        _exit(3);
-    say_ready();
-    pause();
+        return 1;
+    return child_stay();
+}
+
+/** Commit for as long as it lives. */
+static int write_on(store_t *store, apr_pool_t *scratch_pool)
+{
+    apr_pool_t *iterpool;
+
+    apr_pool_create(&iterpool, scratch_pool);
+    for (int round = 1; round < 1000000; round++) {
+        apr_pool_clear(iterpool);
+        if (store_write(store, write_round, &round, iterpool) != APR_SUCCESS)
+            return 1;
+        if (round == 1)
+            child_say_ready();
+    }
+    return 2;
 }
 
 static void test_processes(void)
@@ -271,42 +227,59 @@ static void test_processes(void)
     const char *directory = "";
     apr_pool_t *pool, *store_pool;
     store_t *store;
-    pid_t children[2];
-    int ready = -1;
+    child_t children[2];
 
     apr_pool_create(&pool, NULL);
     is_status(fixture_directory(&directory, pool), APR_SUCCESS, "a directory");
-    for (int i = 0; i < 2; i++) {
-        children[i] = start_child(directory, add_many, &ready);
-        close(ready);
-    }
     for (int i = 0; i < 2; i++)
-        is_int(exit_of(children[i]), 0, "a process writes to the store two share");
+        child_start(&children[i], directory, "", add_many);
+    for (int i = 0; i < 2; i++)
+        is_int(child_wait(&children[i]), 0, "a process writes to the store two share");
 
-    for (int i = 0; i < 6; i++) {
-        children[0] = start_child(directory, hold_read, &ready);
-        wait_ready(ready);
-        kill(children[0], SIGKILL);
-        is_int(exit_of(children[0]), 128 + SIGKILL, "a reader is killed (of 4 places)");
-    }
-    children[0] = start_child(directory, hold_write, &ready);
-    wait_ready(ready);
-    kill(children[0], SIGKILL);
-    is_int(exit_of(children[0]), 128 + SIGKILL, "a writer is killed in the middle");
+    child_start(&children[0], directory, "", hold_write);
+    ok(child_wait_ready(&children[0]), "a writer has written");
+    is_int(child_kill(&children[0]), 128 + SIGKILL, "and is killed before it commits");
 
     apr_pool_create(&store_pool, pool);
-    is_status(fixture_open(&store, "lmdb", directory, "maxreaders=4", store_pool), APR_SUCCESS,
+    is_status(fixture_open(&store, "lmdb", directory, "", store_pool), APR_SUCCESS,
               "the store opens");
     is_int(counter(store, pool), 200, "with all that was committed and nothing that was not");
+    child_start(&children[0], directory, "", hold_write);
+    ok(child_wait_ready(&children[0]), "another, while the store is open here");
+    is_int(child_kill(&children[0]), 128 + SIGKILL, "is killed too");
     is_status(store_write(store, add_one, NULL, pool), APR_SUCCESS, "the next writer goes on");
-    is_int(counter(store, pool), 201, "from there");
+    is_int(counter(store, pool), 201, "from what was committed");
+    apr_pool_destroy(pool);
+}
+
+/** Killed at whatever point of its commits, a writer leaves each whole or undone. */
+static void test_killed_anywhere(void)
+{
+    const char *directory = "";
+    apr_pool_t *pool;
+    store_t *store;
+    int wrong = 0, value = 0;
+
+    apr_pool_create(&pool, NULL);
+    is_status(fixture_directory(&directory, pool), APR_SUCCESS, "a directory");
+    is_status(fixture_open(&store, "lmdb", directory, "", pool), APR_SUCCESS, "a store");
+    for (int i = 0; i < KILLS; i++) {
+        child_t child;
+
+        child_start(&child, directory, "", write_on);
+        wrong += !child_wait_ready(&child);
+        apr_sleep(i * 211);
+        wrong += child_kill(&child) != 128 + SIGKILL;
+        wrong += !is_whole(store, &value, pool);
+    }
+    is_int(wrong, 0, "%d writers killed anywhere leave the store whole", KILLS);
     apr_pool_destroy(pool);
 }
 
 /** Two stores of one process on one directory share what LMDB must not open twice. */
 static void test_twice(void)
 {
-    const char *directory = "";
+    const char *directory = "", *link;
     apr_pool_t *pool;
     store_t *first, *second;
 
@@ -319,91 +292,24 @@ static void test_twice(void)
     store_close(first);
     is_status(store_write(second, add_one, NULL, pool), APR_SUCCESS, "which outlives it");
     is_int(counter(second, pool), 2, "and works");
-    apr_pool_destroy(pool);
-}
 
-/* ---- limits ---- */
-
-/** store_write_fn: add *BATON records of 1 KiB. */
-static apr_status_t add_kilobytes(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool)
-{
-    char kilobyte[1024];
-    store_slice_t value = {kilobyte, sizeof(kilobyte)};
-    apr_status_t status = APR_SUCCESS;
-
-    memset(kilobyte, 'k', sizeof(kilobyte));
-    for (int i = 0; i < *(int *)baton && status == APR_SUCCESS; i++)
-        status = store_put(txn, str(apr_psprintf(scratch_pool, "fill%06d", i)), value);
-    return status;
-}
-
-static apr_status_t remove_fill(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool)
-{
-    (void)baton;
-    (void)scratch_pool;
-    return store_del_range(txn, str("fill"), str("fim"), NULL);
-}
-
-static void test_full(void)
-{
-    const char *directory = "";
-    apr_pool_t *pool;
-    store_t *store;
-    int some = 200, many = 4000;
-
-    apr_pool_create(&pool, NULL);
-    is_status(fixture_directory(&directory, pool), APR_SUCCESS, "a directory");
-    is_status(fixture_open(&store, "lmdb", directory, "mapsize=1M", pool), APR_SUCCESS,
-              "a store of 1 MiB");
-    is_status(store_write(store, add_one, NULL, pool), APR_SUCCESS, "has room");
-    is_status(store_write(store, add_kilobytes, &many, pool), STORE_FULL, "but not for 4 MiB");
-    is_int(counter(store, pool), 1, "nothing is lost");
-    is_status(store_write(store, add_kilobytes, &some, pool), APR_SUCCESS, "less still fits");
-    is_status(store_write(store, remove_fill, NULL, pool), APR_SUCCESS, "deleting works");
-    is_status(store_write(store, add_kilobytes, &some, pool), APR_SUCCESS, "and makes room");
-    store_close(store);
-
-    is_status(fixture_open(&store, "lmdb", directory, "mapsize=1", pool), STORE_LIMIT,
-              "a map too small to use is refused");
-    is_status(fixture_open(&store, "lmdb", directory, "mapsize=12Q", pool), STORE_LIMIT,
-              "so is an unknown unit");
-    is_status(fixture_open(&store, "lmdb", directory, "maxreaders=0", pool), STORE_LIMIT,
-              "so is no reader");
-    apr_pool_destroy(pool);
-}
-
-/** One reader more than there is room for. */
-static void test_readers_full(void)
-{
-    const char *directory = "";
-    store_txn_t *txns[4], *one_more;
-    apr_pool_t *pool;
-    store_t *store;
-
-    apr_pool_create(&pool, NULL);
-    is_status(fixture_directory(&directory, pool), APR_SUCCESS, "a directory");
-    is_status(fixture_open(&store, "lmdb", directory, "maxreaders=4", pool), APR_SUCCESS,
-              "a store with room for 4 readers");
-    for (int i = 0; i < 4; i++)
-        is_status(store_begin(&txns[i], store, STORE_READ, pool), APR_SUCCESS, "a reader");
-    is_status(store_begin(&one_more, store, STORE_READ, pool), STORE_BUSY, "one too many");
-    store_abort(txns[0]);
-    is_status(store_begin(&one_more, store, STORE_READ, pool), APR_SUCCESS,
-              "finds room when one has ended");
-    store_abort(one_more);
-    for (int i = 1; i < 4; i++)
-        store_abort(txns[i]);
+    link = apr_pstrcat(pool, directory, "/link", NULL);
+    ok(symlink(".", link) == 0, "the directory by another name");
+    is_status(fixture_open(&first, "lmdb", link, "mapsize=1M", pool), APR_SUCCESS, "opened too");
+    is_status(store_write(first, add_one, NULL, pool), APR_SUCCESS, "written");
+    is_int(counter(second, pool), 3, "is the same store");
+    unlink(link);
     apr_pool_destroy(pool);
 }
 
 int main(void)
 {
     apr_initialize();
-    test_processes(); /* before threads, since it forks */
+    test_processes(); /* before threads, since these fork */
+    test_killed_anywhere();
     fixture_run("readers beside a writer", test_threads);
     fixture_run("writers", test_writers);
+    fixture_run_decorated("readers beside a writer", test_threads);
     test_twice();
-    test_full();
-    test_readers_full();
     return done_testing();
 }
