@@ -206,14 +206,20 @@ static int begin_once(backend_txn_t *txn)
 }
 
 /** Take the larger map over that another process has filled past ours. */
-static void adopt_map(lmdb_env_t *env)
+static void adopt_map(const lmdb_store_t *store)
 {
+    lmdb_env_t *env = store->env;
+    int rc = MDB_SUCCESS;
+
     apr_thread_mutex_lock(env->mutex);
     /* Mapping anew moves what transactions point to.  While the old map is too small none can
      * begin, so those still open soon leave the way free. */
     if (env->active == 0)
-        mdb_env_set_mapsize(env->env, 0);
+        rc = mdb_env_set_mapsize(env->env, 0);
     apr_thread_mutex_unlock(env->mutex);
+    if (rc != MDB_SUCCESS)
+        store_log(store->log, STORE_LOG_ERROR, lmdb_status(rc),
+                  "could not map the store anew, which another process has enlarged");
 }
 
 apr_status_t lmdb_begin(backend_txn_t **txn_p, const backend_txn_vtable_t **vtable_p, void *backend,
@@ -228,7 +234,7 @@ apr_status_t lmdb_begin(backend_txn_t **txn_p, const backend_txn_vtable_t **vtab
     txn->read_only = mode == STORE_READ;
     rc = begin_once(txn);
     if (rc == MDB_MAP_RESIZED) {
-        adopt_map(store->env);
+        adopt_map(store);
         rc = begin_once(txn);
     }
     if (rc != MDB_SUCCESS)

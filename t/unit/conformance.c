@@ -1,5 +1,6 @@
 /*
- * What store.h promises, asked of every backend.
+ * What store.h promises, asked of every backend, or of those named as arguments
+ * ("lmdb", "trace:memory", ...).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -219,6 +220,94 @@ static void test_scan_rules(store_t *store, apr_pool_t *pool)
     is_status(store_next(cursor, NULL, NULL), STORE_ABSENT, "and an end");
     is_status(store_next(cursor, NULL, NULL), STORE_ABSENT, "that stays");
     store_abort(txn);
+    store_scan_end(cursor);
+    ok(1, "a scan may be ended after its transaction");
+}
+
+/** Whichever of a scan's pool and its transaction goes first. */
+static void test_scan_lifetime(store_t *store, apr_pool_t *pool)
+{
+    static const store_range_t all;
+    apr_pool_t *scan_pool, *txn_pool;
+    store_cursor_t *cursor, *rest[3];
+    store_txn_t *txn;
+    store_slice_t key;
+
+    fill(store, "a=1 b=2 c=3", pool);
+    apr_pool_create(&scan_pool, pool);
+    txn = begin(store, STORE_WRITE, pool);
+    is_status(store_scan(&rest[0], txn, &all, pool), APR_SUCCESS, "a scan");
+    is_status(store_scan(&cursor, txn, &all, scan_pool), APR_SUCCESS, "one in a pool of its own");
+    is_status(store_scan(&rest[1], txn, &all, pool), APR_SUCCESS, "another");
+    is_status(store_next(cursor, &key, NULL), APR_SUCCESS, "it begins");
+    apr_pool_clear(scan_pool);
+    is_status(store_next(rest[0], &key, NULL), APR_SUCCESS, "the others go on");
+    is_status(store_next(rest[1], &key, NULL), APR_SUCCESS, "when it is gone");
+    is_status(store_put(txn, str("d"), str("4")), APR_SUCCESS, "so does the transaction");
+    is_status(store_commit(txn), APR_SUCCESS, "to its end");
+
+    apr_pool_create(&txn_pool, pool);
+    txn = begin(store, STORE_READ, txn_pool);
+    for (int i = 0; i < 3; i++)
+        is_status(store_scan(&rest[i], txn, &all, scan_pool), APR_SUCCESS, "a scan");
+    store_scan_end(rest[1]);
+    apr_pool_destroy(txn_pool);
+    for (int i = 0; i < 3; i++)
+        is_status(store_next(rest[i], &key, NULL), STORE_MISUSE,
+                  "ends with its transaction's pool");
+    apr_pool_destroy(scan_pool);
+}
+
+/** Bounds are the scan's own, and everything it says stays until the transaction writes. */
+static void test_slices(store_t *store, apr_pool_t *pool)
+{
+    char from[] = "b", to[] = "d";
+    store_range_t range = {str(from), str(to), 0, 0};
+    store_cursor_t *cursor;
+    store_txn_t *txn;
+    store_slice_t keys[2], values[2], value;
+
+    fill(store, "a=1 b=2 c=3 d=4", pool);
+    txn = begin(store, STORE_WRITE, pool);
+    is_status(store_scan(&cursor, txn, &range, pool), APR_SUCCESS, "a scan");
+    from[0] = to[0] = 'x';
+    is_status(store_next(cursor, &keys[0], &values[0]), APR_SUCCESS, "keeps its bounds");
+    is_status(store_next(cursor, &keys[1], &values[1]), APR_SUCCESS, "to the next");
+    is_status(store_next(cursor, NULL, NULL), STORE_ABSENT, "and the end");
+    is_status(store_get(txn, str("a"), &value), APR_SUCCESS, "a get beside it");
+    store_scan_end(cursor);
+    is_slice(keys[0], str("b"), "a key stays");
+    is_slice(values[0], str("2"), "with its value");
+    is_slice(keys[1], str("c"), "the next too");
+    is_slice(values[1], str("3"), "with its own");
+    is_slice(value, str("1"), "and what get found");
+
+    from[0] = 'y';
+    is_status(store_put(txn, bytes(from, 1), bytes(to, 1)), APR_SUCCESS, "what is put");
+    from[0] = to[0] = 'z';
+    is_status(store_get(txn, str("y"), &value), APR_SUCCESS, "is copied");
+    is_slice(value, str("x"), "value and key");
+    store_abort(txn);
+}
+
+static void test_stat(store_t *store, apr_pool_t *pool)
+{
+    apr_size_t size = 200000;
+    store_stat_t empty, full;
+    store_txn_t *txn;
+
+    is_status(store_stat(store, &empty), APR_SUCCESS, "store_stat");
+    ok(empty.entries == 0, "of an empty store");
+    fill(store, "a=1 b=2", pool);
+    txn = begin(store, STORE_WRITE, pool);
+    is_status(store_put(txn, str("large"), bytes(apr_pcalloc(pool, size), size)), APR_SUCCESS,
+              "a large value");
+    is_status(store_stat(store, &full), APR_SUCCESS, "store_stat beside a writer");
+    ok(full.entries == 2, "counts what is committed");
+    is_status(store_commit(txn), APR_SUCCESS, "commit");
+    is_status(store_stat(store, &full), APR_SUCCESS, "store_stat");
+    ok(full.entries == 3 && full.used_bytes >= empty.used_bytes + size, "counts it then");
+    ok(full.max_bytes == 0 || full.max_bytes > full.used_bytes, "there is room");
 }
 
 static void test_del_range(store_t *store, apr_pool_t *pool)
@@ -319,7 +408,7 @@ static void test_write(store_t *store, apr_pool_t *pool)
     store_abort(txn);
 }
 
-static void everything(const char *name, void (*run)(const char *, fixture_test_fn *))
+static void everything(const char *backend)
 {
     static const struct {
         const char *name;
@@ -329,12 +418,12 @@ static void everything(const char *name, void (*run)(const char *, fixture_test_
         {"large values", test_large},           {"order and ranges", test_order},
         {"rules of scans", test_scan_rules},    {"deleting ranges", test_del_range},
         {"snapshots", test_snapshot},           {"misuse", test_misuse},
-        {"the runner of writes", test_write},
+        {"the runner of writes", test_write},   {"how long scans live", test_scan_lifetime},
+        {"whose bytes they are", test_slices},  {"measuring", test_stat},
     };
 
-    diag("%s", name);
     for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-        run(tests[i].name, tests[i].test);
+        fixture_run_on(backend, tests[i].name, tests[i].test);
 }
 
 /** A failing commit, injected: conflicts are run again, all else is passed on. */
@@ -367,16 +456,51 @@ static void test_faults(void)
               APR_SUCCESS, "a store whose second put fails");
     is_status(store_write(store, body, &runs, pool), APR_SUCCESS, "the first does not");
     ok(store_write(store, body, &runs, pool) != APR_SUCCESS, "the second does");
-    is_status(fixture_open(&store, "trace:memory", "", "fail=commit", pool), STORE_LIMIT,
-              "a fault that cannot be read is refused");
     apr_pool_destroy(pool);
 }
 
-int main(void)
+/** A transaction in which a write failed can only end, whatever its caller overlooks. */
+static void test_spoilt(void)
 {
+    static const char *const backends[] = {"trace:memory", "trace:lmdb"};
+
+    for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
+        const char *directory = "";
+        apr_pool_t *pool;
+        store_t *store;
+        store_txn_t *txn;
+        store_slice_t value;
+
+        apr_pool_create(&pool, NULL);
+        is_status(fixture_directory(&directory, pool), APR_SUCCESS, "a directory");
+        is_status(fixture_open(&store, backends[i], directory, "fail=put:2:full", pool),
+                  APR_SUCCESS, "a store whose second put fails");
+        txn = begin(store, STORE_WRITE, pool);
+        is_status(store_put(txn, str("a"), str("1")), APR_SUCCESS, "the first does not");
+        is_status(store_put(txn, str("b"), str("1")), STORE_FULL, "the second does");
+        is_status(store_get(txn, str("a"), &value), APR_SUCCESS, "it may be looked at");
+        is_status(store_put(txn, str("c"), str("1")), STORE_FULL, "but not be written");
+        is_status(store_commit(txn), STORE_FULL, "nor committed");
+        is_status(store_commit(txn), STORE_MISUSE, "it has ended");
+        txn = begin(store, STORE_WRITE, pool);
+        is_status(store_get(txn, str("a"), &value), STORE_ABSENT, "without a trace");
+        is_status(store_del(txn, str("a")), STORE_ABSENT, "what is absent");
+        is_status(store_put(txn, str(""), str("")), STORE_LIMIT, "or out of limits");
+        is_status(store_commit(txn), APR_SUCCESS, "spoils nothing");
+        apr_pool_destroy(pool);
+    }
+}
+
+int main(int argc, const char *const *argv)
+{
+    static const char *const backends[] = {"memory", "lmdb", "trace:memory", "trace:lmdb"};
+
     apr_initialize();
-    everything("bare", fixture_run);
-    everything("decorated", fixture_run_decorated);
+    for (int i = 1; i < argc; i++)
+        everything(argv[i]);
+    for (size_t i = 0; argc < 2 && i < sizeof(backends) / sizeof(backends[0]); i++)
+        everything(backends[i]);
     test_faults();
+    test_spoilt();
     return done_testing();
 }

@@ -56,8 +56,17 @@ apr_status_t fixture_open(store_t **store_p, const char *backend, const char *lo
     return status == APR_SUCCESS ? store_open(store_p, spec, NULL, result_pool) : status;
 }
 
-static void run_on(const char *name, const char *backend, int needs_directory,
-                   fixture_test_fn *test)
+/** Whether a store of BACKEND is in a directory. */
+static int needs_directory(const char *backend, apr_pool_t *scratch_pool)
+{
+    const char *word = apr_pstrcat(scratch_pool, backend, ":x", NULL), *error;
+    store_spec_t *spec;
+
+    return store_spec_parse(&spec, 1, &word, &error, scratch_pool) == APR_SUCCESS &&
+           store_spec_path(spec) != NULL;
+}
+
+void fixture_run_on(const char *backend, const char *name, fixture_test_fn *test)
 {
     apr_pool_t *pool, *scratch_pool;
     const char *location = "";
@@ -65,7 +74,7 @@ static void run_on(const char *name, const char *backend, int needs_directory,
     apr_status_t status = APR_SUCCESS;
 
     apr_pool_create(&pool, NULL);
-    if (needs_directory)
+    if (needs_directory(backend, pool))
         status = fixture_directory(&location, pool);
     if (status == APR_SUCCESS)
         status = fixture_open(&store, backend, location, "", pool);
@@ -83,12 +92,12 @@ static void run_on(const char *name, const char *backend, int needs_directory,
 
 void fixture_run(const char *name, fixture_test_fn *test)
 {
-    run_on(name, "memory", 0, test);
-    run_on(name, "lmdb", 1, test);
+    fixture_run_on("memory", name, test);
+    fixture_run_on("lmdb", name, test);
 }
 
 void fixture_run_decorated(const char *name, fixture_test_fn *test)
 {
-    run_on(name, "trace:memory", 0, test);
-    run_on(name, "trace:lmdb", 1, test);
+    fixture_run_on("trace:memory", name, test);
+    fixture_run_on("trace:lmdb", name, test);
 }

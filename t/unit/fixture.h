@@ -11,7 +11,10 @@
 /** A test.  STORE is empty and open; it is closed and removed afterwards. */
 typedef void fixture_test_fn(store_t *store, apr_pool_t *scratch_pool);
 
-/** Run TEST on an empty store of each backend; NAME is printed before. */
+/** Run TEST on an empty store of BACKEND ("lmdb", "trace:memory", ...); NAME is printed before. */
+void fixture_run_on(const char *backend, const char *name, fixture_test_fn *test);
+
+/** Run TEST on an empty store of each backend. */
 void fixture_run(const char *name, fixture_test_fn *test);
 
 /** The same on those backends under the decorator "trace". */
