@@ -30,6 +30,8 @@ static void accepts(const char *words, const char *backend, const char *path, ap
     }
     is_str(spec->backend, backend, "  its backend");
     is_str(store_spec_path(spec), path, "  its directory");
+    is_int(spec->location_is_path, path != NULL, "  if it has one");
+    is_int(spec->is_shared, path != NULL, "  which can then be shared");
 }
 
 static void refuses(const char *words, const char *error, apr_pool_t *pool)
@@ -53,6 +55,7 @@ int main(void)
     accepts("lmdb:/var/lib/depot", "lmdb", "/var/lib/depot", pool);
     accepts("lmdb:relative/path mapsize=1G maxreaders=10", "lmdb", "relative/path", pool);
     accepts("\"lmdb:/with a blank\"", "lmdb", "/with a blank", pool);
+    accepts("lmdb:C:/with:colons=and mapsize=1G", "lmdb", "C:/with:colons=and", pool);
     accepts("memory:", "memory", NULL, pool);
     accepts("memory:name", "memory", NULL, pool);
     accepts("trace:lmdb:/x delay=5 mapsize=1G", "trace", "/x", pool);
@@ -68,6 +71,13 @@ int main(void)
     refuses("lmdb:/x delay=5", "the store lmdb takes no \"delay\"", pool);
     refuses("memory: mapsize=1G", "the store memory takes no \"mapsize\"", pool);
     refuses("trace:trace:memory:", "\"trace:trace:memory:\" cannot be decorated twice", pool);
+    refuses("lmdb:/x mapsize=1G mapsize=2G", "\"mapsize\" is given twice", pool);
+    refuses("lmdb:/x =1G", "\"=1G\" is not of the form key=value", pool);
+    refuses("lmdb:/x MAPSIZE=1G", "the store lmdb takes no \"MAPSIZE\"", pool);
+    refuses("trace:lmdb:", "\"lmdb:\" names no directory", pool);
+    refuses("trace:memory: colour=red", "the store trace takes no \"colour\"", pool);
+    refuses("trace:memory: mapsize=1G", "the store trace takes no \"mapsize\"", pool);
+    refuses("LMDB:/x", "there is no store called \"LMDB\"; there are: lmdb, memory, trace", pool);
     refuses("trace:bdb:/x", "there is no store called \"bdb\"; there are: lmdb, memory, trace",
             pool);
 
@@ -77,5 +87,6 @@ int main(void)
     is_str(spec->location, "lmdb:/new", "that stays");
     is_status(parse(&spec, "memory:", &error, pool), APR_SUCCESS, "where there is none");
     is_status(store_spec_set_path(spec, "/new", pool), STORE_BADSPEC, "it cannot");
+    apr_pool_destroy(pool);
     return done_testing();
 }
