@@ -42,6 +42,7 @@ static apr_status_t open_with(store_t **store_p, lines_t *lines, const char *bac
     store_spec_t *spec;
     apr_status_t status = store_spec_parse(&spec, *param ? 2 : 1, words, &error, pool);
 
+    *store_p = NULL;
     lines->text = "";
     lines->pool = pool;
     return status == APR_SUCCESS ? store_open(store_p, spec, &log, pool) : status;
