@@ -1,8 +1,6 @@
 #include "provider/copymove.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
 
 #include <http_log.h>
 
@@ -49,19 +47,6 @@ static void complain(const transfer_t *transfer, apr_status_t status, const char
                       what);
 }
 
-/** Make what was written below PATH durable, all at once. */
-static apr_status_t sync_tree(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    apr_status_t status;
-
-    if (fd < 0)
-        return errno;
-    status = syncfs(fd) == 0 ? APR_SUCCESS : errno;
-    close(fd);
-    return status;
-}
-
 /** Make a copy of the source beside the destination.  @param staged_p set to its path */
 static apr_status_t stage(transfer_t *transfer, int recurse, const char **staged_p)
 {
@@ -72,44 +57,48 @@ static apr_status_t stage(transfer_t *transfer, int recurse, const char **staged
         return status;
     status = filetree_copy(transfer->from, *staged_p, recurse, tree_failed, &transfer->failures,
                            transfer->pool);
-    if (status == APR_SUCCESS)
-        status = sync_tree(*staged_p);
     if (status != APR_SUCCESS)
         (void)filetree_remove(*staged_p, NULL, NULL, transfer->pool);
     return status;
 }
 
-/** Bring the store in step with a copy that is in place. */
-static apr_status_t follow_copy(const transfer_t *transfer, int recurse)
+/** Keep what is in place if the store could follow; else undo it. */
+static void settle(const transfer_t *transfer, const place_t *place, apr_status_t followed)
 {
-    apr_status_t status =
-        metadata_copy(transfer->store, transfer->from, transfer->to, recurse, transfer->pool);
+    if (followed == APR_SUCCESS)
+        complain(transfer, place_finish(place, transfer->pool), "what was replaced is left");
+    else
+        complain(transfer, place_undo(place, transfer->pool), "could not be undone");
+}
 
-    if (status == APR_SUCCESS && transfer->failures.first != NULL)
-        status = metadata_reconcile(transfer->store, transfer->to, transfer->pool);
+/** Put the staged copy in place, and the store in step with it. */
+static apr_status_t place_copy(transfer_t *transfer, const char *staged, metadata_extent_e extent)
+{
+    place_t place;
+    apr_status_t status =
+        place_begin(&place, staged, transfer->to, transfer->dst->info->replace, transfer->pool);
+
+    if (status != APR_SUCCESS)
+        return status;
+    status = metadata_copy(transfer->store, transfer->from, transfer->to, extent, transfer->pool);
+    settle(transfer, &place, status);
     return status;
 }
 
 /** Copy, and put the copy in place. */
 static apr_status_t copy_into_place(transfer_t *transfer, int recurse)
 {
+    metadata_extent_e extent = recurse ? METADATA_TREE : METADATA_SELF;
     const char *staged;
-    place_t place;
     apr_status_t status = stage(transfer, recurse, &staged);
 
     if (status != APR_SUCCESS)
         return status;
-    status =
-        place_begin(&place, staged, transfer->to, transfer->dst->info->replace, transfer->pool);
-    if (status == APR_SUCCESS) {
-        status = follow_copy(transfer, recurse);
-        if (status == APR_SUCCESS) {
-            complain(transfer, place_finish(&place, transfer->pool), "what was replaced is left");
-            return APR_SUCCESS;
-        }
-        complain(transfer, place_undo(&place), "could not be undone");
-    }
-    (void)filetree_remove(staged, NULL, NULL, transfer->pool);
+    if (transfer->failures.first != NULL)
+        extent = METADATA_PRESENT;
+    status = place_copy(transfer, staged, extent);
+    if (status != APR_SUCCESS)
+        (void)filetree_remove(staged, NULL, NULL, transfer->pool);
     return status;
 }
 
@@ -123,27 +112,39 @@ static apr_status_t rename_into_place(transfer_t *transfer)
     if (status != APR_SUCCESS)
         return status;
     status = metadata_move(transfer->store, transfer->from, transfer->to, transfer->pool);
-    if (status == APR_SUCCESS)
-        complain(transfer, place_finish(&place, transfer->pool), "what was replaced is left");
-    else
-        complain(transfer, place_undo(&place), "could not be undone");
+    settle(transfer, &place, status);
     return status;
 }
 
-/**
- * Move to another file system: copy all or nothing, then remove the source.  Members of the
- * source that cannot be removed stay there, in the multistatus.
- */
-static apr_status_t move_across(transfer_t *transfer)
+/** Remove the source that was copied.  Members that stay are in the multistatus. */
+static apr_status_t remove_source(transfer_t *transfer)
 {
-    apr_status_t status = copy_into_place(transfer, 1), removed;
+    apr_status_t removed =
+        filetree_remove(transfer->from, tree_failed, &transfer->failures, transfer->pool);
+    apr_status_t status;
 
-    if (status != APR_SUCCESS || transfer->failures.first != NULL)
-        return status;
-    removed = filetree_remove(transfer->from, tree_failed, &transfer->failures, transfer->pool);
     if (removed == APR_SUCCESS)
         return metadata_remove(transfer->store, transfer->from, transfer->pool);
-    return metadata_reconcile(transfer->store, transfer->from, transfer->pool);
+    status = metadata_reconcile(transfer->store, transfer->from, transfer->pool);
+    return transfer->failures.first != NULL ? status : removed;
+}
+
+/** Move to another file system: copy all of it or nothing, then remove the source. */
+static apr_status_t move_across(transfer_t *transfer)
+{
+    const char *staged;
+    apr_status_t status = tree_may_remove(transfer->from, transfer->pool);
+
+    if (status == APR_SUCCESS)
+        status = stage(transfer, 1, &staged);
+    if (status != APR_SUCCESS)
+        return status;
+    if (transfer->failures.first == NULL)
+        status = place_copy(transfer, staged, METADATA_TREE);
+    if (status == APR_SUCCESS && transfer->failures.first == NULL)
+        return remove_source(transfer);
+    (void)filetree_remove(staged, NULL, NULL, transfer->pool);
+    return status;
 }
 
 /** What to answer. */
@@ -165,12 +166,12 @@ static dav_error *finish(transfer_t *transfer, apr_status_t status, dav_response
 
     dst->info->replace = 0;
     status = resource_refresh(dst);
-    if (status != APR_SUCCESS)
-        return errmap_error(pool, status, "The destination is gone again.");
     if (transfer->failures.first != NULL) {
         *response_p = transfer->failures.first;
         return dav_new_error(pool, HTTP_MULTI_STATUS, 0, 0, "Some members failed.");
     }
+    if (status != APR_SUCCESS)
+        return errmap_error(pool, status, "The destination is gone again.");
     return NULL;
 }
 

@@ -23,22 +23,6 @@ struct dirscan_t {
     apr_pool_t *pool;
 };
 
-static apr_status_t close_at_cleanup(void *baton)
-{
-    dirscan_t *scan = baton;
-
-    if (scan->dir != NULL)
-        closedir(scan->dir);
-    scan->dir = NULL;
-    scan->open = 0;
-    return APR_SUCCESS;
-}
-
-void dirscan_close(dirscan_t *scan)
-{
-    apr_pool_cleanup_run(scan->pool, scan, close_at_cleanup);
-}
-
 /** Open NAME as SCAN's directory and note which it is. */
 static apr_status_t open_dir(dirscan_t *scan, int at_fd, const char *name, int nofollow)
 {
@@ -68,27 +52,54 @@ static void suspend(dirscan_t *scan)
     scan->dir = NULL;
 }
 
-/** Take the descriptor again; ESTALE if another directory is in its place now. */
-static apr_status_t resume(dirscan_t *scan)
+/**
+ * Take the descriptor again.
+ * @param at_fd,name where the directory was
+ * @return APR_SUCCESS; ESTALE if another directory is in its place now; the system's error
+ */
+static apr_status_t resume_at(dirscan_t *scan, int at_fd, const char *name)
 {
     dev_t device = scan->device;
     ino_t inode = scan->inode;
-    apr_status_t status;
+    apr_status_t status = open_dir(scan, at_fd, name, 0);
 
-    if (scan->dir != NULL)
-        return APR_SUCCESS;
-    if (!scan->open)
-        return EBADF;
-    status = open_dir(scan, AT_FDCWD, scan->path, 0);
     if (status != APR_SUCCESS)
         return status;
     if (scan->device != device || scan->inode != inode) {
         closedir(scan->dir);
         scan->dir = NULL;
+        scan->device = device;
+        scan->inode = inode;
         return ESTALE;
     }
     seekdir(scan->dir, scan->at);
     return APR_SUCCESS;
+}
+
+static apr_status_t resume(dirscan_t *scan)
+{
+    if (scan->dir != NULL)
+        return APR_SUCCESS;
+    return scan->open ? resume_at(scan, AT_FDCWD, scan->path) : EBADF;
+}
+
+static apr_status_t close_at_cleanup(void *baton)
+{
+    dirscan_t *scan = baton, *parent = scan->parent;
+
+    /* From here, for its path may be longer than the system takes; if not, resume() tries that. */
+    if (parent != NULL && parent->open && parent->dir == NULL && scan->dir != NULL)
+        (void)resume_at(parent, dirfd(scan->dir), "..");
+    if (scan->dir != NULL)
+        closedir(scan->dir);
+    scan->dir = NULL;
+    scan->open = 0;
+    return APR_SUCCESS;
+}
+
+void dirscan_close(dirscan_t *scan)
+{
+    apr_pool_cleanup_run(scan->pool, scan, close_at_cleanup);
 }
 
 apr_status_t dirscan_open(dirscan_t **scan_p, dirscan_t *parent, const char *name,
@@ -109,7 +120,7 @@ apr_status_t dirscan_open(dirscan_t **scan_p, dirscan_t *parent, const char *nam
         status = resume(parent);
         if (status == APR_SUCCESS)
             status = open_dir(scan, dirfd(parent->dir), name, 1);
-        if (scan->level >= DIRSCAN_OPEN_MAX)
+        if (status == APR_SUCCESS && scan->level >= DIRSCAN_OPEN_MAX)
             suspend(parent);
     }
     if (status != APR_SUCCESS)

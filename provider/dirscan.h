@@ -4,8 +4,9 @@
  * A scan works on file names below an open directory, so a path component swapped
  * for a symbolic link in the meantime leads nowhere else.  Scans nest: a child scan
  * is opened through its parent's descriptor.  Trees deeper than the process has
- * descriptors are no problem: a parent more than DIRSCAN_OPEN_MAX levels up gives
- * its descriptor back while a child is open and takes it again afterwards.
+ * descriptors, or than a path can say, are no problem: below DIRSCAN_OPEN_MAX levels
+ * a parent gives its descriptor back while a child is open and takes it again, through
+ * the child's "..", when that ends.
  */
 #ifndef PROVIDER_DIRSCAN_H
 #define PROVIDER_DIRSCAN_H

@@ -20,10 +20,12 @@
 typedef struct job_t {
     filetree_failed_fn *failed;
     void *baton;
+    apr_uint64_t reported; /* failures so far */
 } job_t;
 
-static void report(const job_t *job, const char *below, int is_collection, apr_status_t status)
+static void report(job_t *job, const char *below, int is_collection, apr_status_t status)
 {
+    job->reported++;
     if (job->failed != NULL)
         job->failed(job->baton, below, is_collection, status);
 }
@@ -35,11 +37,11 @@ static int is_full(apr_status_t status)
 
 /* ---- removing ---- */
 
-static apr_status_t remove_collection(const job_t *job, dirscan_t *parent, const char *name,
+static apr_status_t remove_collection(job_t *job, dirscan_t *parent, const char *name,
                                       const char *below, apr_pool_t *scratch_pool);
 
 /** Remove one member of SCAN.  @return APR_SUCCESS, or why it is still there */
-static apr_status_t remove_member(const job_t *job, dirscan_t *scan, const dirscan_entry_t *entry,
+static apr_status_t remove_member(job_t *job, dirscan_t *scan, const dirscan_entry_t *entry,
                                   const char *below, apr_pool_t *scratch_pool)
 {
     const char *path = apr_pstrcat(scratch_pool, below, "/", entry->name, NULL);
@@ -55,8 +57,8 @@ static apr_status_t remove_member(const job_t *job, dirscan_t *scan, const dirsc
 }
 
 /** Remove SCAN's members once through.  @param removed_p counts those that are gone */
-static apr_status_t remove_members(const job_t *job, dirscan_t *scan, const char *below,
-                                   int *removed_p, apr_pool_t *scratch_pool)
+static apr_status_t remove_members(job_t *job, dirscan_t *scan, const char *below, int *removed_p,
+                                   apr_pool_t *scratch_pool)
 {
     apr_status_t first = APR_SUCCESS, status;
     apr_pool_t *batch_pool, *iterpool;
@@ -83,52 +85,54 @@ static apr_status_t remove_members(const job_t *job, dirscan_t *scan, const char
     return first != APR_SUCCESS ? first : status;
 }
 
-/** Remove a collection's members; those that a directory hides while it shrinks, too. */
-static apr_status_t empty_collection(const job_t *job, dirscan_t *parent, const char *name,
-                                     const char *below, apr_pool_t *scratch_pool)
+/** Remove the members of the collection NAME of PARENT.  @param removed_p as remove_members() */
+static apr_status_t empty_collection(job_t *job, dirscan_t *parent, const char *name,
+                                     const char *below, int *removed_p, apr_pool_t *scratch_pool)
 {
+    apr_pool_t *pass_pool;
     apr_status_t status;
-    int removed;
+    dirscan_t *scan;
 
-    do {
-        apr_pool_t *pass_pool;
-        dirscan_t *scan;
-
-        removed = 0;
-        apr_pool_create(&pass_pool, scratch_pool);
-        status = dirscan_open(&scan, parent, name, DIRSCAN_LINKS_RAW, pass_pool);
-        if (status == APR_SUCCESS)
-            status = remove_members(job, scan, below, &removed, pass_pool);
-        apr_pool_destroy(pass_pool);
-    } while (status == APR_SUCCESS && removed > 0);
+    apr_pool_create(&pass_pool, scratch_pool);
+    status = dirscan_open(&scan, parent, name, DIRSCAN_LINKS_RAW, pass_pool);
+    if (status == APR_SUCCESS)
+        status = remove_members(job, scan, below, removed_p, pass_pool);
+    apr_pool_destroy(pass_pool);
     return status;
 }
 
 /** Remove the collection NAME of PARENT, or at the path NAME if PARENT is NULL. */
-static apr_status_t remove_collection(const job_t *job, dirscan_t *parent, const char *name,
+static apr_status_t remove_collection(job_t *job, dirscan_t *parent, const char *name,
                                       const char *below, apr_pool_t *scratch_pool)
 {
-    apr_status_t status = empty_collection(job, parent, name, below, scratch_pool);
-    int reported = status != APR_SUCCESS && status != EACCES && status != ENOENT;
-    int fd;
+    apr_uint64_t reported = job->reported;
+    apr_status_t status;
+    int removed, fd;
 
-    if (status == ENOENT)
-        return APR_SUCCESS;
-    /* What cannot be read can be removed all the same if it is empty. */
-    fd = parent != NULL ? dirscan_fd(parent) : AT_FDCWD;
-    if (unlinkat(fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
-        return APR_SUCCESS;
-    if (!reported && errno != ENOTEMPTY) {
-        status = errno;
+    /* Again where a directory hid members while it shrank, or somebody added some. */
+    do {
+        removed = 0;
+        status = empty_collection(job, parent, name, below, &removed, scratch_pool);
+        /* What cannot be read can be removed all the same if it is empty. */
+        fd = parent != NULL ? dirscan_fd(parent) : AT_FDCWD;
+        if (unlinkat(fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+            return APR_SUCCESS;
+        if (status == APR_SUCCESS && errno != ENOTEMPTY && errno != EEXIST)
+            status = errno;
+    } while (status == APR_SUCCESS && removed > 0);
+
+    if (status == APR_SUCCESS)
+        status = ENOTEMPTY;
+    /* That a member stayed says enough of what is above it. */
+    if (job->reported == reported)
         report(job, below, 1, status);
-    }
-    return status != APR_SUCCESS ? status : ENOTEMPTY;
+    return status;
 }
 
 apr_status_t filetree_remove(const char *path, filetree_failed_fn *failed, void *baton,
                              apr_pool_t *scratch_pool)
 {
-    job_t job = {failed, baton};
+    job_t job = {.failed = failed, .baton = baton};
     filestat_t st;
     apr_status_t status = filestat_read(&st, AT_FDCWD, path, FILESTAT_LINK);
 
@@ -141,8 +145,8 @@ apr_status_t filetree_remove(const char *path, filetree_failed_fn *failed, void 
 
 /* ---- copying ---- */
 
-/** Copy one file; what was begun is removed if it fails. */
-static apr_status_t copy_file(int at_fd, const char *name, const char *to)
+/** Copy one file; what was begun is removed if it fails.  @param sync whether to sync it */
+static apr_status_t copy_file(int at_fd, const char *name, const char *to, int sync)
 {
     int from_fd = openat(at_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), to_fd;
     apr_status_t status = APR_SUCCESS;
@@ -159,6 +163,8 @@ static apr_status_t copy_file(int at_fd, const char *name, const char *to)
         status = errno;
     } else {
         status = tempfile_copy_content(from_fd, to_fd);
+        if (status == APR_SUCCESS && sync && fsync(to_fd) != 0)
+            status = errno;
         if (close(to_fd) != 0 && status == APR_SUCCESS)
             status = errno;
         if (status != APR_SUCCESS)
@@ -168,10 +174,11 @@ static apr_status_t copy_file(int at_fd, const char *name, const char *to)
     return status;
 }
 
-static apr_status_t copy_link(int at_fd, const char *name, const char *to)
+static apr_status_t copy_link(int at_fd, const char *name, const char *to, apr_pool_t *scratch_pool)
 {
-    char target[PATH_MAX];
-    ssize_t length = readlinkat(at_fd, name, target, sizeof(target) - 1);
+    /* Not on the stack, which a deep tree fills anyway. */
+    char *target = apr_palloc(scratch_pool, PATH_MAX);
+    ssize_t length = readlinkat(at_fd, name, target, PATH_MAX - 1);
 
     if (length < 0)
         return errno;
@@ -186,20 +193,20 @@ static apr_status_t make_collection(const char *to, mode_t mode)
     return mkdir(to, (mode & 0777) | S_IRWXU) == 0 ? APR_SUCCESS : errno;
 }
 
-static apr_status_t copy_members(const job_t *job, dirscan_t *scan, const char *to,
-                                 const char *below, apr_pool_t *scratch_pool);
+static apr_status_t copy_members(job_t *job, dirscan_t *scan, const char *to, const char *below,
+                                 apr_pool_t *scratch_pool);
 
 /** Copy one member of SCAN.  @return APR_SUCCESS unless all is to end */
-static apr_status_t copy_member(const job_t *job, dirscan_t *scan, const dirscan_entry_t *entry,
+static apr_status_t copy_member(job_t *job, dirscan_t *scan, const dirscan_entry_t *entry,
                                 const char *to, const char *below, apr_pool_t *scratch_pool)
 {
     dirscan_t *inner;
     apr_status_t status = entry->status;
 
     if (status == APR_SUCCESS && entry->kind == DIRSCAN_FILE) {
-        status = copy_file(dirscan_fd(scan), entry->name, to);
+        status = copy_file(dirscan_fd(scan), entry->name, to, 0);
     } else if (status == APR_SUCCESS && entry->kind == DIRSCAN_LINK) {
-        status = copy_link(dirscan_fd(scan), entry->name, to);
+        status = copy_link(dirscan_fd(scan), entry->name, to, scratch_pool);
     } else if (status == APR_SUCCESS && entry->kind == DIRSCAN_COLLECTION) {
         /* Opened first: what cannot be read leaves no empty collection behind. */
         status = dirscan_open(&inner, scan, entry->name, DIRSCAN_LINKS_RAW, scratch_pool);
@@ -208,7 +215,6 @@ static apr_status_t copy_member(const job_t *job, dirscan_t *scan, const dirscan
         if (status == APR_SUCCESS) {
             status = copy_members(job, inner, to, below, scratch_pool);
             dirscan_close(inner);
-            return status;
         }
     }
     if (status == APR_SUCCESS || status == ENOENT || is_full(status))
@@ -218,8 +224,8 @@ static apr_status_t copy_member(const job_t *job, dirscan_t *scan, const dirscan
 }
 
 /** Copy SCAN's members into the collection TO.  @return APR_SUCCESS unless all is to end */
-static apr_status_t copy_members(const job_t *job, dirscan_t *scan, const char *to,
-                                 const char *below, apr_pool_t *scratch_pool)
+static apr_status_t copy_members(job_t *job, dirscan_t *scan, const char *to, const char *below,
+                                 apr_pool_t *scratch_pool)
 {
     dirscan_entry_t *entries = apr_palloc(scratch_pool, BATCH_SIZE * sizeof(*entries));
     apr_pool_t *batch_pool, *iterpool;
@@ -246,10 +252,23 @@ static apr_status_t copy_members(const job_t *job, dirscan_t *scan, const char *
     return status;
 }
 
+/** Make the collection TO and what was written into it durable, all at once. */
+static apr_status_t sync_tree(const char *to)
+{
+    int fd = open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    apr_status_t status;
+
+    if (fd < 0)
+        return errno;
+    status = syncfs(fd) == 0 ? APR_SUCCESS : errno;
+    close(fd);
+    return status;
+}
+
 apr_status_t filetree_copy(const char *from, const char *to, int recurse,
                            filetree_failed_fn *failed, void *baton, apr_pool_t *scratch_pool)
 {
-    job_t job = {failed, baton};
+    job_t job = {.failed = failed, .baton = baton};
     dirscan_t *scan;
     filestat_t st;
     apr_status_t status = filestat_read(&st, AT_FDCWD, from, FILESTAT_TARGET);
@@ -260,12 +279,16 @@ apr_status_t filetree_copy(const char *from, const char *to, int recurse,
         /* The top may be a link: the resource is what it points to. */
         char target[PATH_MAX];
 
-        return realpath(from, target) != NULL ? copy_file(AT_FDCWD, target, to) : errno;
+        return realpath(from, target) != NULL ? copy_file(AT_FDCWD, target, to, 1) : errno;
     }
     status = dirscan_open(&scan, NULL, from, DIRSCAN_LINKS_RAW, scratch_pool);
-    if (status == APR_SUCCESS)
-        status = make_collection(to, st.mode);
+    if (status != APR_SUCCESS)
+        return status;
+    status = make_collection(to, st.mode);
     if (status == APR_SUCCESS && recurse)
         status = copy_members(&job, scan, to, "", scratch_pool);
-    return status;
+    dirscan_close(scan);
+    if (status != APR_SUCCESS)
+        return status;
+    return recurse ? sync_tree(to) : tempfile_sync_directory(to);
 }

@@ -11,15 +11,14 @@
 #include <apr_pools.h>
 
 /**
- * Told of a member that could not be done.
+ * Told of a member that could not be done.  A collection above one that was told of is not.
  * @param below its path below the top, beginning with a slash; "" for the top itself
  */
 typedef void filetree_failed_fn(void *baton, const char *below, int is_collection,
                                 apr_status_t status);
 
 /**
- * Remove PATH and all below it.  Collections above a member that failed stay, and are not
- * reported themselves.
+ * Remove PATH and all below it.  Collections above a member that failed stay.
  * @param failed may be NULL
  * @return APR_SUCCESS if nothing is left; else the first failure
  */
@@ -29,6 +28,7 @@ apr_status_t filetree_remove(const char *path, filetree_failed_fn *failed, void 
 /**
  * Copy FROM to TO, which must not exist.  Permissions are kept within the umask; private
  * names, FIFOs, sockets and devices are left out.  When there is no space, all of it ends.
+ * The copy is on disk when this returns, but for its own name.
  * @param recurse whether a collection's members are copied too
  * @return APR_SUCCESS if what can be copied was, whatever FAILED was told; or why TO could
  *         not be made, or that there is no space: what was made of it is then to be removed

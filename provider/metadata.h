@@ -1,8 +1,10 @@
 /*
  * metadata.h -- keeping the store in step with what was done to the tree.
  *
- * Each function is one write transaction, and none at all where the paths have no
- * metadata, so that trees without properties never wait for the store's disk.
+ * Each function is one write transaction, after the tree's own step, also where no metadata
+ * is known: a PROPPATCH just under way may be about to write some, and looks at the file in
+ * its own transaction, so that one of the two sees the other.  A transaction that changes
+ * nothing never waits for the store's disk.
  */
 #ifndef PROVIDER_METADATA_H
 #define PROVIDER_METADATA_H
@@ -16,9 +18,16 @@ apr_status_t metadata_remove(store_t *store, const char *path, apr_pool_t *scrat
 apr_status_t metadata_move(store_t *store, const char *from, const char *to,
                            apr_pool_t *scratch_pool);
 
-/** Copy what is known of FROM, and of what is below if RECURSE, to TO, forgotten first. */
-apr_status_t metadata_copy(store_t *store, const char *from, const char *to, int recurse,
-                           apr_pool_t *scratch_pool);
+/** How much metadata_copy() copies. */
+typedef enum metadata_extent_e {
+    METADATA_SELF,    /**< the path's own */
+    METADATA_TREE,    /**< and all below */
+    METADATA_PRESENT, /**< and those below whose copy is in the file system */
+} metadata_extent_e;
+
+/** Copy what is known of FROM to TO, which is forgotten first. */
+apr_status_t metadata_copy(store_t *store, const char *from, const char *to,
+                           metadata_extent_e extent, apr_pool_t *scratch_pool);
 
 /** Forget what is below PATH, itself included, and is no longer in the file system. */
 apr_status_t metadata_reconcile(store_t *store, const char *path, apr_pool_t *scratch_pool);

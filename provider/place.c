@@ -31,24 +31,11 @@ static apr_status_t move_new(const char *from, const char *to)
     return status;
 }
 
-apr_status_t place_begin(place_t *place, const char *from, const char *to, int replace,
-                         apr_pool_t *result_pool)
+/** Rename FROM to TO, where something is, and keep that as OLD. */
+static apr_status_t move_over(const char *from, const char *to, const char *old)
 {
-    apr_status_t status;
-    const char *old;
+    apr_status_t status = move_file(from, to, RENAME_EXCHANGE);
 
-    memset(place, 0, sizeof(*place));
-    place->from = from;
-    place->to = to;
-    if (!replace)
-        return move_new(from, to);
-
-    status = tempfile_name(&old, resource_parent_path(to, result_pool), result_pool);
-    if (status != APR_SUCCESS)
-        return status;
-    status = move_file(from, to, RENAME_EXCHANGE);
-    if (status == ENOENT)
-        return move_new(from, to);
     if (status == APR_SUCCESS) {
         /* What was replaced now has the source's name, under which it must not be seen. */
         status = move_file(from, old, 0);
@@ -60,33 +47,59 @@ apr_status_t place_begin(place_t *place, const char *from, const char *to, int r
         if (status == APR_SUCCESS && (status = move_file(from, to, 0)) != APR_SUCCESS)
             (void)move_file(old, to, 0);
     }
-    if (status == APR_SUCCESS)
-        place->old = old;
     return status;
 }
 
-apr_status_t place_undo(const place_t *place)
+/** Make the directories of both paths durable. */
+static apr_status_t sync_parents(const char *from, const char *to, apr_pool_t *scratch_pool)
+{
+    const char *from_parent = resource_parent_path(from, scratch_pool);
+    const char *to_parent = resource_parent_path(to, scratch_pool);
+    apr_status_t status = tempfile_sync_directory(to_parent);
+
+    if (status == APR_SUCCESS && strcmp(from_parent, to_parent) != 0)
+        status = tempfile_sync_directory(from_parent);
+    return status;
+}
+
+apr_status_t place_begin(place_t *place, const char *from, const char *to, int replace,
+                         apr_pool_t *result_pool)
+{
+    const char *old = NULL;
+    apr_status_t status = APR_SUCCESS;
+
+    if (replace)
+        status = tempfile_name(&old, resource_parent_path(to, result_pool), result_pool);
+    if (status == APR_SUCCESS)
+        status = replace ? move_over(from, to, old) : move_new(from, to);
+    if (status == ENOENT && replace) {
+        /* What was to be replaced is gone. */
+        old = NULL;
+        status = move_new(from, to);
+    }
+    if (status != APR_SUCCESS)
+        return status;
+
+    *place = (place_t){.from = from, .to = to, .old = old};
+    /* Before anybody else is told: the store must not be ahead of the files. */
+    status = sync_parents(from, to, result_pool);
+    if (status != APR_SUCCESS)
+        (void)place_undo(place, result_pool);
+    return status;
+}
+
+apr_status_t place_undo(const place_t *place, apr_pool_t *scratch_pool)
 {
     apr_status_t status = move_file(place->to, place->from, 0);
 
     if (status == APR_SUCCESS && place->old != NULL)
         status = move_file(place->old, place->to, 0);
-    return status;
+    return status == APR_SUCCESS ? sync_parents(place->from, place->to, scratch_pool) : status;
 }
 
 apr_status_t place_finish(const place_t *place, apr_pool_t *scratch_pool)
 {
-    const char *from_parent = resource_parent_path(place->from, scratch_pool);
-    const char *to_parent = resource_parent_path(place->to, scratch_pool);
-    apr_status_t status = tempfile_sync_directory(to_parent);
-
-    if (status == APR_SUCCESS && strcmp(from_parent, to_parent) != 0)
-        status = tempfile_sync_directory(from_parent);
-    if (place->old != NULL) {
-        apr_status_t removed = filetree_remove(place->old, NULL, NULL, scratch_pool);
-
-        if (status == APR_SUCCESS)
-            status = removed;
-    }
-    return status;
+    if (place->old == NULL)
+        return APR_SUCCESS;
+    return filetree_remove(place->old, NULL, NULL, scratch_pool);
 }

@@ -18,7 +18,7 @@ typedef struct place_t {
 } place_t;
 
 /**
- * Rename FROM to TO.
+ * Rename FROM to TO, durably.
  * @param place filled in, in RESULT_POOL
  * @param replace whether TO may exist; it is then kept
  * @return APR_SUCCESS; EEXIST; EXDEV if they are on different file systems; the system's
@@ -28,10 +28,9 @@ apr_status_t place_begin(place_t *place, const char *from, const char *to, int r
                          apr_pool_t *result_pool);
 
 /** Put both back.  @return APR_SUCCESS or the system's error */
-apr_status_t place_undo(const place_t *place);
+apr_status_t place_undo(const place_t *place, apr_pool_t *scratch_pool);
 
-/** Remove what was replaced and make the step durable.  @return APR_SUCCESS or the system's error
- */
+/** Remove what was replaced, for good.  @return APR_SUCCESS or the system's error */
 apr_status_t place_finish(const place_t *place, apr_pool_t *scratch_pool);
 
 #endif /* PROVIDER_PLACE_H */

@@ -85,13 +85,15 @@ dav_error *stream_open(const dav_resource *resource, dav_stream_mode mode, dav_s
         if (resource->exists)
             status = copy_old(stream, path);
     }
+    if (status == APR_SUCCESS) {
+        *stream_p = stream;
+        return NULL;
+    }
+    apr_pool_destroy(stream_pool);
     if (status == ENOENT || status == ENOTDIR)
         return errmap_error_as(resource->pool, HTTP_CONFLICT, status,
                                "There is no collection to put the file in.");
-    if (status != APR_SUCCESS)
-        return errmap_error(resource->pool, status, "Could not begin to write the file.");
-    *stream_p = stream;
-    return NULL;
+    return errmap_error(resource->pool, status, "Could not begin to write the file.");
 }
 
 dav_error *stream_write(dav_stream *stream, const void *buf, apr_size_t bufsize)

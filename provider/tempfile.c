@@ -21,6 +21,10 @@
 #define COPY_SIZE (128 * 1024)
 /** Longest list of extended attributes, and longest value, that is carried over. */
 #define XATTR_MAX (64 * 1024)
+/** Where the process's open descriptors have names. */
+#define DESCRIPTORS "/proc/self/fd"
+/** The extended attribute that is a file's ACL. */
+#define ACL_NAME "system.posix_acl_access"
 
 struct tempfile_t {
     const char *path;      /* where it is to be */
@@ -54,6 +58,16 @@ apr_status_t tempfile_name(const char **path_p, const char *directory, apr_pool_
     return status;
 }
 
+/** Create it without a name.  @return APR_SUCCESS; EOPNOTSUPP and others; the system's error */
+static apr_status_t create_nameless(tempfile_t *temp)
+{
+    /* Without /proc, as in a chroot, it could not be given one later. */
+    if (access(DESCRIPTORS, X_OK) != 0)
+        return EOPNOTSUPP;
+    temp->fd = open(temp->directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+    return temp->fd >= 0 ? APR_SUCCESS : errno;
+}
+
 /** Create it with a private name, where the file system knows no nameless files. */
 static apr_status_t create_named(tempfile_t *temp)
 {
@@ -78,18 +92,16 @@ apr_status_t tempfile_create(tempfile_t **temp_p, const char *path, apr_pool_t *
 {
     tempfile_t *temp = apr_pcalloc(result_pool, sizeof(*temp));
     const char *slash = strrchr(path, '/');
-    apr_status_t status = APR_SUCCESS;
+    apr_status_t status;
 
     temp->pool = result_pool;
     temp->path = apr_pstrdup(result_pool, path);
     temp->directory =
         slash == path ? "/" : apr_pstrmemdup(result_pool, path, (apr_size_t)(slash - path));
-    temp->fd = open(temp->directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+    status = create_nameless(temp);
     /* Without O_TMPFILE, old kernels and file systems try to open the directory itself. */
-    if (temp->fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL))
+    if (status == EOPNOTSUPP || status == EISDIR || status == EINVAL)
         status = create_named(temp);
-    else if (temp->fd < 0)
-        status = errno;
     if (status != APR_SUCCESS)
         return status;
     apr_pool_cleanup_register(result_pool, temp, discard, apr_pool_cleanup_null);
@@ -105,7 +117,7 @@ int tempfile_fd(const tempfile_t *temp)
 /** Whether the extended attribute NAME belongs to the content's owner rather than the system. */
 static int is_carried(const char *name)
 {
-    return strncmp(name, "user.", 5) == 0 || strcmp(name, "system.posix_acl_access") == 0;
+    return strncmp(name, "user.", 5) == 0 || strcmp(name, ACL_NAME) == 0;
 }
 
 /** Carry extended attributes over, as far as both file systems take them. */
@@ -140,7 +152,9 @@ apr_status_t tempfile_inherit(tempfile_t *temp, const char *from_path)
     /* Only root may give files away; a group is given as far as we are in it. */
     if (fchown(temp->fd, st.st_uid, st.st_gid) != 0)
         (void)!fchown(temp->fd, (uid_t)-1, st.st_gid);
-    if (fchmod(temp->fd, st.st_mode & 07777) != 0)
+    /* The directory's default ACL is for new files; the old one need not have one. */
+    (void)!fremovexattr(temp->fd, ACL_NAME);
+    if (fchmod(temp->fd, st.st_mode & 0777) != 0)
         return errno;
     inherit_xattrs(temp->fd, from_path, temp->pool);
     return APR_SUCCESS;
@@ -151,7 +165,7 @@ static apr_status_t give_name(const tempfile_t *temp, const char *name)
 {
     char self[64];
 
-    snprintf(self, sizeof(self), "/proc/self/fd/%d", temp->fd);
+    snprintf(self, sizeof(self), DESCRIPTORS "/%d", temp->fd);
     return linkat(AT_FDCWD, self, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0 ? APR_SUCCESS : errno;
 }
 
@@ -177,6 +191,11 @@ apr_status_t tempfile_sync_directory(const char *directory)
     int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     apr_status_t status = APR_SUCCESS;
 
+    if (fd < 0 && errno == EACCES) {
+        /* One that may be written but not read: that leaves syncing everything. */
+        sync();
+        return APR_SUCCESS;
+    }
     if (fd < 0)
         return errno;
     /* Some file systems cannot sync a directory, and need not. */

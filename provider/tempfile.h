@@ -27,9 +27,11 @@ apr_status_t tempfile_create(tempfile_t **temp_p, const char *path, apr_pool_t *
 int tempfile_fd(const tempfile_t *temp);
 
 /**
- * Give it the permissions, group, extended attributes and ACL of the file it is to replace, as
- * far as this process may.
+ * Give it the permissions, owner, group, extended attributes and ACL of the file it is to
+ * replace, as far as this process may; but not set-user-ID and set-group-ID, which writing takes
+ * away as well.
  * @param from_path the file to take them from
+ * @return APR_SUCCESS; ENOENT if it is gone; the system's error
  */
 apr_status_t tempfile_inherit(tempfile_t *temp, const char *from_path);
 
@@ -39,7 +41,11 @@ apr_status_t tempfile_inherit(tempfile_t *temp, const char *from_path);
  */
 apr_status_t tempfile_place(tempfile_t *temp, int replace);
 
-/** A private name, unused so far, for a member of DIRECTORY: a full path in RESULT_POOL. */
+/**
+ * A private name for a member of DIRECTORY, random so that nobody else has it.
+ * @param path_p set to a full path in RESULT_POOL
+ * @return APR_SUCCESS or the system's error
+ */
 apr_status_t tempfile_name(const char **path_p, const char *directory, apr_pool_t *result_pool);
 
 /**

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -46,7 +47,8 @@ void tree_failed(void *baton, const char *below, int is_collection, apr_status_t
         return;
     response = apr_pcalloc(failures->pool, sizeof(*response));
     response->href =
-        apr_pstrcat(failures->pool, failures->uri, below, is_collection ? "/" : "", NULL);
+        apr_pstrcat(failures->pool, strcmp(failures->uri, "/") == 0 ? "" : failures->uri, below,
+                    is_collection ? "/" : "", NULL);
     response->status = errmap_status(status);
     response->next = failures->first;
     failures->first = response;
@@ -59,6 +61,22 @@ static int is_destination(const dav_resource *resource)
     const request_rec *r = resource->info->r;
 
     return r->main != NULL && (r->method_number == M_COPY || r->method_number == M_MOVE);
+}
+
+apr_status_t tree_may_remove(const char *path, apr_pool_t *scratch_pool)
+{
+    const char *parent = resource_parent_path(path, scratch_pool);
+
+    return faccessat(AT_FDCWD, parent, W_OK | X_OK, AT_EACCESS) == 0 ? APR_SUCCESS : errno;
+}
+
+/** Bring the store in step with what REMOVED says became of PATH. */
+static apr_status_t follow_removal(store_t *store, const char *path, apr_status_t removed,
+                                   apr_pool_t *scratch_pool)
+{
+    if (removed == APR_SUCCESS)
+        return metadata_remove(store, path, scratch_pool);
+    return metadata_reconcile(store, path, scratch_pool);
 }
 
 dav_error *tree_remove(dav_resource *resource, dav_response **response_p)
@@ -77,29 +95,27 @@ dav_error *tree_remove(dav_resource *resource, dav_response **response_p)
     if (store == NULL)
         return errmap_no_store(resource->pool);
     /* If it cannot be taken out of its collection in the end, do not begin to empty it. */
-    if (faccessat(AT_FDCWD, resource_parent_path(path, resource->pool), W_OK | X_OK, AT_EACCESS))
-        return errmap_error(resource->pool, errno, "Could not remove the resource.");
+    status = tree_may_remove(path, resource->pool);
+    if (status != APR_SUCCESS)
+        return errmap_error(resource->pool, status, "Could not remove the resource.");
 
     apr_pool_create(&scratch_pool, resource->pool);
     removed = filetree_remove(path, tree_failed, &failures, scratch_pool);
-    if (removed == APR_SUCCESS)
-        status = metadata_remove(store, path, scratch_pool);
-    else
-        status = metadata_reconcile(store, path, scratch_pool);
+    status = tempfile_sync_directory(resource_parent_path(path, scratch_pool));
     if (status == APR_SUCCESS)
-        status = tempfile_sync_directory(resource_parent_path(path, scratch_pool));
+        status = follow_removal(store, path, removed, scratch_pool);
     apr_pool_destroy(scratch_pool);
 
-    if (removed != APR_SUCCESS && failures.first != NULL) {
+    if (status != APR_SUCCESS)
+        return errmap_error(resource->pool, status,
+                            "The resource was removed, but not all that is known of it.");
+    if (failures.first != NULL) {
         *response_p = failures.first;
         return dav_new_error(resource->pool, HTTP_MULTI_STATUS, 0, 0,
                              "Some members could not be removed.");
     }
     if (removed != APR_SUCCESS)
         return errmap_error(resource->pool, removed, "Could not remove the resource.");
-    if (status != APR_SUCCESS)
-        return errmap_error(resource->pool, status,
-                            "The resource was removed, but not its properties.");
     resource->exists = 0;
     resource->collection = 0;
     return NULL;

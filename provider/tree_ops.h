@@ -25,6 +25,12 @@ dav_error *tree_create_collection(dav_resource *resource);
  */
 dav_error *tree_remove(dav_resource *resource, dav_response **response_p);
 
+/**
+ * Whether the process may take PATH out of its collection; if not, its members had better stay.
+ * @return APR_SUCCESS; EACCES; the system's error
+ */
+apr_status_t tree_may_remove(const char *path, apr_pool_t *scratch_pool);
+
 /** Failures of members, as a multistatus. */
 typedef struct tree_failures_t {
     const char *uri; /**< of the top */

@@ -1,5 +1,7 @@
 #include "provider/walk.h"
 
+#include <errno.h>
+
 #include <apr_strings.h>
 #include <http_core.h>
 
@@ -60,9 +62,11 @@ static dav_error *visit_members(walk_t *walk, dirscan_t *parent, const char *nam
     int count;
 
     status = dirscan_open(&scan, parent, parent ? name : path, walk->links, scratch_pool);
+    /* A member that is gone has nothing to be walked, however strict the walk. */
     if (status != APR_SUCCESS)
-        return tolerant ? NULL
-                        : errmap_error(walk->params->pool, status, "Could not read a collection.");
+        return tolerant || (parent != NULL && status == ENOENT)
+                   ? NULL
+                   : errmap_error(walk->params->pool, status, "Could not read a collection.");
 
     apr_pool_create(&batch_pool, scratch_pool);
     apr_pool_create(&member_pool, scratch_pool);
