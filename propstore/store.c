@@ -234,10 +234,18 @@ static int bound_is_valid(store_slice_t key)
     return key.len <= STORE_KEY_MAX;
 }
 
+/** What forbids any call on TXN, or APR_SUCCESS. */
+static apr_status_t check_open(const store_txn_t *txn)
+{
+    return txn->impl != NULL ? txn->failed : STORE_MISUSE;
+}
+
 apr_status_t store_get(store_txn_t *txn, store_slice_t key, store_slice_t *value_p)
 {
-    if (txn->impl == NULL)
-        return STORE_MISUSE;
+    apr_status_t status = check_open(txn);
+
+    if (status != APR_SUCCESS)
+        return status;
     if (!key_is_valid(key))
         return STORE_LIMIT;
     return txn->vtable->get(txn->impl, key, value_p);
@@ -246,8 +254,10 @@ apr_status_t store_get(store_txn_t *txn, store_slice_t key, store_slice_t *value
 apr_status_t store_get_many(store_txn_t *txn, const store_slice_t *keys, store_slice_t *values,
                             apr_size_t count)
 {
-    if (txn->impl == NULL)
-        return STORE_MISUSE;
+    apr_status_t status = check_open(txn);
+
+    if (status != APR_SUCCESS)
+        return status;
     for (apr_size_t i = 0; i < count; i++) {
         if (!key_is_valid(keys[i]))
             return STORE_LIMIT;
@@ -258,12 +268,12 @@ apr_status_t store_get_many(store_txn_t *txn, const store_slice_t *keys, store_s
 /** What forbids a write in TXN, or APR_SUCCESS; counts the write that follows. */
 static apr_status_t check_write(store_txn_t *txn)
 {
-    if (txn->impl == NULL)
-        return STORE_MISUSE;
-    if (txn->mode != STORE_WRITE)
-        return STORE_READONLY;
-    txn->writes++;
-    return txn->failed;
+    apr_status_t status = check_open(txn);
+
+    if (status == APR_SUCCESS && txn->mode != STORE_WRITE)
+        status = STORE_READONLY;
+    txn->writes += status == APR_SUCCESS;
+    return status;
 }
 
 /** Keep in mind whether the write that ended with STATUS spoilt TXN.  @return STATUS */
@@ -336,10 +346,10 @@ apr_status_t store_scan(store_cursor_t **cursor_p, store_txn_t *txn, const store
 {
     store_range_t own = *range;
     store_cursor_t *cursor;
-    apr_status_t status;
+    apr_status_t status = check_open(txn);
 
-    if (txn->impl == NULL)
-        return STORE_MISUSE;
+    if (status != APR_SUCCESS)
+        return status;
     if (!bound_is_valid(range->from) || !bound_is_valid(range->to))
         return STORE_LIMIT;
 

@@ -172,7 +172,8 @@ void store_log(const store_t *store, store_log_level_e level, apr_status_t statu
  * Keep read transactions short (they pin old pages), and never hold one across a
  * network write.  A write waits for the writer before it.
  *
- * @return APR_SUCCESS; STORE_BUSY if there is no place just now; STORE_READONLY for a write on a store opened for reading
+ * @return APR_SUCCESS; STORE_BUSY if there is no place just now; STORE_READONLY for a write on a
+ * store opened for reading
  */
 apr_status_t store_begin(store_txn_t **txn_p, store_t *store, store_mode_e mode,
                          apr_pool_t *result_pool);
@@ -229,7 +230,7 @@ apr_status_t store_get_many(store_txn_t *txn, const store_slice_t *keys, store_s
  * Store VALUE under KEY, in the place of what was there.
  * @param key,value copied; must not point into the store's memory
  * @return APR_SUCCESS; STORE_READONLY; STORE_LIMIT; STORE_CONFLICT or STORE_FULL,
- *         after which TXN takes no more writes and cannot be committed
+ *         after which TXN answers that to every call and cannot be committed
  */
 apr_status_t store_put(store_txn_t *txn, store_slice_t key, store_slice_t value);
 

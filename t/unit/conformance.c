@@ -478,8 +478,8 @@ static void test_spoilt(void)
         txn = begin(store, STORE_WRITE, pool);
         is_status(store_put(txn, str("a"), str("1")), APR_SUCCESS, "the first does not");
         is_status(store_put(txn, str("b"), str("1")), STORE_FULL, "the second does");
-        is_status(store_get(txn, str("a"), &value), APR_SUCCESS, "it may be looked at");
-        is_status(store_put(txn, str("c"), str("1")), STORE_FULL, "but not be written");
+        is_status(store_get(txn, str("a"), &value), STORE_FULL, "it can be read no more");
+        is_status(store_put(txn, str("c"), str("1")), STORE_FULL, "nor written");
         is_status(store_commit(txn), STORE_FULL, "nor committed");
         is_status(store_commit(txn), STORE_MISUSE, "it has ended");
         txn = begin(store, STORE_WRITE, pool);
@@ -487,6 +487,15 @@ static void test_spoilt(void)
         is_status(store_del(txn, str("a")), STORE_ABSENT, "what is absent");
         is_status(store_put(txn, str(""), str("")), STORE_LIMIT, "or out of limits");
         is_status(store_commit(txn), APR_SUCCESS, "spoils nothing");
+
+        is_status(fixture_open(&store, backends[i], directory, "fail=commit:1:full", pool),
+                  APR_SUCCESS, "a store whose first commit fails");
+        txn = begin(store, STORE_WRITE, pool);
+        is_status(store_put(txn, str("a"), str("1")), APR_SUCCESS, "a write");
+        is_status(store_commit(txn), STORE_FULL, "is not committed");
+        txn = begin(store, STORE_WRITE, pool);
+        is_status(store_get(txn, str("a"), &value), STORE_ABSENT, "and the next writer goes on");
+        store_abort(txn);
         apr_pool_destroy(pool);
     }
 }
