@@ -3,9 +3,13 @@
 #include <sys/statvfs.h>
 
 #include <apr_strings.h>
+#include <apr_time.h>
 
 #include "propstore/lmdb/lmdb_int.h"
 
+/** How often, and after what pause, another process's map is tried to be taken over. */
+#define ADOPT_TRIES 20
+#define ADOPT_PAUSE apr_time_from_msec(1)
 /** Bytes; a device with fewer left is full. */
 #define DEVICE_ROOM_MIN 65536
 
@@ -205,21 +209,26 @@ static int begin_once(backend_txn_t *txn)
     return rc;
 }
 
-/** Take the larger map over that another process has filled past ours. */
-static void adopt_map(const lmdb_store_t *store)
+/**
+ * Take the larger map over that another process has filled past ours.
+ * @return whether nothing was in the way
+ */
+static int adopt_map(const lmdb_store_t *store)
 {
     lmdb_env_t *env = store->env;
-    int rc = MDB_SUCCESS;
+    int rc = MDB_SUCCESS, is_free;
 
     apr_thread_mutex_lock(env->mutex);
     /* Mapping anew moves what transactions point to.  While the old map is too small none can
      * begin, so those still open soon leave the way free. */
-    if (env->active == 0)
+    is_free = env->active == 0;
+    if (is_free)
         rc = mdb_env_set_mapsize(env->env, 0);
     apr_thread_mutex_unlock(env->mutex);
     if (rc != MDB_SUCCESS)
         store_log(store->log, STORE_LOG_ERROR, lmdb_status(rc),
                   "could not map the store anew, which another process has enlarged");
+    return is_free;
 }
 
 apr_status_t lmdb_begin(backend_txn_t **txn_p, const backend_txn_vtable_t **vtable_p, void *backend,
@@ -233,8 +242,10 @@ apr_status_t lmdb_begin(backend_txn_t **txn_p, const backend_txn_vtable_t **vtab
     txn->dbi = store->env->dbi;
     txn->read_only = mode == STORE_READ;
     rc = begin_once(txn);
-    if (rc == MDB_MAP_RESIZED) {
-        adopt_map(store);
+    for (int i = 0; rc == MDB_MAP_RESIZED && i < ADOPT_TRIES; i++) {
+        /* Not for ever: the transaction in the way may be this thread's own. */
+        if (!adopt_map(store))
+            apr_sleep(ADOPT_PAUSE);
         rc = begin_once(txn);
     }
     if (rc != MDB_SUCCESS)
