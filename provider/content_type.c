@@ -157,11 +157,8 @@ content_type_t content_types_get(content_types_t *types, const char *name)
 
     if (types->dir == NULL)
         prepare(types);
-    if (types->known == NULL || apr_hash_count(types->by_key) >= REMEMBER_MAX) {
-        if (types->known == NULL)
-            apr_pool_create(&types->known, types->pool);
-        else
-            apr_pool_clear(types->known);
+    if (types->known == NULL) {
+        apr_pool_create(&types->known, types->pool);
         types->by_key = apr_hash_make(types->known);
     }
 
@@ -182,4 +179,12 @@ content_type_t content_types_get(content_types_t *types, const char *name)
                      found);
     }
     return *found;
+}
+
+void content_types_trim(content_types_t *types)
+{
+    if (types->known == NULL || apr_hash_count(types->by_key) < REMEMBER_MAX)
+        return;
+    apr_pool_clear(types->known);
+    types->by_key = apr_hash_make(types->known);
 }

@@ -34,7 +34,14 @@ content_type_t content_type_of_request(const request_rec *r);
  */
 content_types_t *content_types_create(request_rec *r, const char *base, apr_pool_t *result_pool);
 
-/** The type of the member NAME, a file.  Valid until the next call. */
+/**
+ * The type of the member NAME, a file.  May ask by a sub-request, and with it httpd's
+ * authorization, so not while a store transaction is open.
+ * @return its strings are valid until content_types_trim()
+ */
 content_type_t content_types_get(content_types_t *types, const char *name);
+
+/** Forget what is known if it has become much. */
+void content_types_trim(content_types_t *types);
 
 #endif /* PROVIDER_CONTENT_TYPE_H */

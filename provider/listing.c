@@ -9,6 +9,7 @@
 #include <apr_strings.h>
 #include <http_core.h>
 #include <http_log.h>
+#include <http_request.h>
 
 #include "provider/dirscan.h"
 #include "provider/errmap.h"
@@ -35,6 +36,7 @@ typedef struct frame_t {
     content_types_t *types; /* if members need types */
     apr_uint64_t node;      /* 0: no metadata here or below */
     dirscan_entry_t entries[BATCH_SIZE];
+    content_type_t member_types[BATCH_SIZE];
     node_t nodes[BATCH_SIZE];          /* ids stay valid after the transaction, for entering */
     apr_status_t statuses[BATCH_SIZE]; /* of the nodes */
     int count;
@@ -168,19 +170,49 @@ static int is_left_out(const listing_t *listing, dav_resource *member)
 }
 
 /**
- * Why the member cannot be listed, or APR_SUCCESS.  A collection that will be entered is
- * tried first: once its response is written, a failure to read it can no longer be told.
+ * Why a collection that is to be entered cannot be, or APR_SUCCESS.  It is tried before its
+ * response is written, since afterwards there is no place left to tell; and httpd is asked
+ * whether the user may look into it, since its configuration may differ from its parent's.
  */
-static apr_status_t member_status(const listing_t *listing, const frame_t *frame, int at)
+static apr_status_t try_collection(const listing_t *listing, const frame_t *frame,
+                                   const dirscan_entry_t *entry, apr_pool_t *scratch_pool)
 {
-    const dirscan_entry_t *entry = &frame->entries[at];
+    request_rec *sub;
+    int status;
 
-    if (entry->status != APR_SUCCESS)
-        return entry->status;
-    if (listing->depth == DAV_INFINITY && entry->kind == DIRSCAN_COLLECTION && !entry->is_link &&
-        faccessat(dirscan_fd(frame->scan), entry->name, R_OK | X_OK, AT_EACCESS) != 0)
+    if (faccessat(dirscan_fd(frame->scan), entry->name, R_OK | X_OK, AT_EACCESS) != 0)
         return errno;
-    return frame->statuses[at];
+    sub = ap_sub_req_method_uri("PROPFIND",
+                                apr_pstrcat(scratch_pool, frame->base,
+                                            multistatus_escaped(entry->name, scratch_pool), "/",
+                                            NULL),
+                                listing->r, NULL);
+    status = sub->status;
+    ap_destroy_sub_req(sub);
+    return status == HTTP_OK ? APR_SUCCESS : EACCES;
+}
+
+/** Find out what takes other modules' answers, while no transaction is open. */
+static void prepare_batch(const listing_t *listing, frame_t *frame)
+{
+    apr_pool_t *iterpool;
+
+    apr_pool_create(&iterpool, frame->batch_pool);
+    if (frame->types != NULL)
+        content_types_trim(frame->types);
+    for (int i = 0; i < frame->count; i++) {
+        dirscan_entry_t *entry = &frame->entries[i];
+
+        apr_pool_clear(iterpool);
+        if (entry->status != APR_SUCCESS)
+            continue;
+        if (entry->kind != DIRSCAN_COLLECTION && frame->types != NULL)
+            frame->member_types[i] = content_types_get(frame->types, entry->name);
+        else if (listing->depth == DAV_INFINITY && entry->kind == DIRSCAN_COLLECTION &&
+                 !entry->is_link)
+            entry->status = try_collection(listing, frame, entry, iterpool);
+    }
+    apr_pool_destroy(iterpool);
 }
 
 /** Write the response of the batch's member AT. */
@@ -190,7 +222,7 @@ static void write_member(listing_t *listing, frame_t *frame, int at, store_txn_t
     const dirscan_entry_t *entry = &frame->entries[at];
     int collection = entry->kind == DIRSCAN_COLLECTION;
     proplist_member_t member = {.collection = collection, .st = &entry->st, .txn = txn};
-    apr_status_t status = member_status(listing, frame, at);
+    apr_status_t status = entry->status ? entry->status : frame->statuses[at];
 
     if (status == APR_SUCCESS &&
         (listing->check_members || proplist_needs_resource(listing->list))) {
@@ -210,7 +242,7 @@ static void write_member(listing_t *listing, frame_t *frame, int at, store_txn_t
         if (frame->types != NULL && collection)
             member.type.type = CONTENT_TYPE_COLLECTION;
         else if (frame->types != NULL)
-            member.type = content_types_get(frame->types, entry->name);
+            member.type = frame->member_types[at];
         if (frame->nodes[at].id != 0)
             member.node = &frame->nodes[at];
         proplist_write(listing->list, out, &member, scratch_pool);
@@ -352,8 +384,10 @@ apr_status_t listing_write(listing_t *listing, output_t *out)
                           frame->path);
         else if (frame->count == 0)
             pop(listing);
-        else
+        else {
+            prepare_batch(listing, frame);
             status = write_batch(listing, frame, out);
+        }
     }
     /* After an error, what is open goes with the listing's pool. */
     return status;

@@ -10,6 +10,7 @@
 #include <util_filter.h>
 
 #include "provider/deliver.h"
+#include "provider/destination.h"
 #include "provider/dirscan.h"
 #include "provider/multistatus.h"
 #include "provider/private.h"
@@ -39,6 +40,9 @@ dav_error *methods_resource(request_rec *r, dav_resource **resource_p)
 
 int methods_error(request_rec *r, dav_error *err)
 {
+    /* An input filter has answered already. */
+    if (err->status == AP_FILTER_ERROR)
+        return AP_FILTER_ERROR;
     if (err->tagname == NULL)
         return dav_handle_err(r, err, NULL);
 
@@ -106,6 +110,14 @@ static int refuse_locks(request_rec *r)
     return HTTP_METHOD_NOT_ALLOWED;
 }
 
+/** Leave COPY and MOVE to mod_dav's core, with a Destination it understands. */
+static int prepare_transfer(request_rec *r)
+{
+    int status = destination_normalise(r);
+
+    return status == OK ? DECLINED : status;
+}
+
 int methods_handler(request_rec *r)
 {
     if (strcmp(r->handler, DAV_HANDLER) != 0 || !methods_is_ours(r))
@@ -119,6 +131,9 @@ int methods_handler(request_rec *r)
     case M_LOCK:
     case M_UNLOCK:
         return refuse_locks(r);
+    case M_COPY:
+    case M_MOVE:
+        return prepare_transfer(r);
     case M_OPTIONS:
         ap_add_output_filter_handle(no_locks, NULL, r, r->connection);
         return DECLINED;
@@ -143,8 +158,11 @@ int methods_fixups(request_rec *r)
 {
     if (!methods_is_ours(r))
         return DECLINED;
+    /* Not there for whoever looks, refused to whoever would make it. */
     if (dirscan_path_is_private(r->uri))
-        return HTTP_NOT_FOUND;
+        return r->method_number == M_PUT || r->method_number == M_MKCOL || r->main != NULL
+                   ? HTTP_FORBIDDEN
+                   : HTTP_NOT_FOUND;
     /* httpd drops a fragment, so a DELETE of one would remove the whole (RFC 9110 section 7.1). */
     if (r->parsed_uri.fragment != NULL)
         return HTTP_BAD_REQUEST;

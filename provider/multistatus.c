@@ -68,6 +68,8 @@ const char *multistatus_ns_prefix(multistatus_ns_t *ns, const char *uri)
 void multistatus_begin(request_rec *r, output_t *out, multistatus_ns_t *ns)
 {
     r->status = HTTP_MULTI_STATUS;
+    /* Or mod_filter, and with it AddOutputFilterByType, passes over all that is not a 200. */
+    apr_table_setn(r->subprocess_env, "filter-errordocs", "1");
     /* With the charset's quotes, as the RFC's own examples have it. */
     ap_set_content_type(r, "application/xml; charset=\"utf-8\"");
 

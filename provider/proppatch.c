@@ -1,5 +1,7 @@
 #include "provider/proppatch.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include <apr_hash.h>
@@ -45,6 +47,7 @@ typedef struct patch_t {
     apr_array_header_t *changes;      /* prop_change_t: the dead ones */
     apr_array_header_t *owners;       /* int: the instruction each change belongs to */
     apr_size_t refused;               /* the change a limit refused */
+    int gone;                         /* the resource went away meanwhile */
 } patch_t;
 
 static instruction_t *instruction_at(const patch_t *patch, int i)
@@ -216,8 +219,14 @@ static apr_status_t patch_body(store_txn_t *txn, void *baton, apr_pool_t *scratc
 {
     patch_t *patch = baton;
     const dav_resource *resource = patch->resource;
-    node_fingerprint_t fingerprint = filestat_fingerprint(&resource->info->st);
+    node_fingerprint_t fingerprint;
+    filestat_t st;
+    /* Under the writer's lock: a MOVE or DELETE of the file has its turn before or after. */
+    apr_status_t status = filestat_read(&st, AT_FDCWD, resource->info->path, FILESTAT_TARGET);
 
+    if (status != APR_SUCCESS)
+        return status;
+    fingerprint = filestat_fingerprint(&st);
     return nodes_patch(txn, resource->info->path, resource_node_kind(resource), &fingerprint,
                        (const prop_change_t *)patch->changes->elts,
                        (apr_size_t)patch->changes->nelts, &resource->info->settings.dir->node,
@@ -237,6 +246,10 @@ static void exec_dead(patch_t *patch)
     status = store_write(patch->resource->info->settings.store, patch_body, patch, patch->r->pool);
     if (status == APR_SUCCESS)
         return;
+    if (status == ENOENT || status == ENOTDIR) {
+        patch->gone = 1;
+        return;
+    }
     if (status != STORE_LIMIT)
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, patch->r, "could not store properties of %s: %s",
                       patch->resource->uri, store_strerror(status, words, sizeof(words)));
@@ -277,7 +290,7 @@ static void execute(patch_t *patch)
         exec_live(patch);
     if (!has_failed(patch))
         exec_dead(patch);
-    end_live(patch, has_failed(patch));
+    end_live(patch, has_failed(patch) || patch->gone);
 }
 
 /* ---- answering ---- */
@@ -390,5 +403,5 @@ int proppatch_handle(request_rec *r)
 
     validate(&patch);
     execute(&patch);
-    return answer(&patch);
+    return patch.gone ? HTTP_NOT_FOUND : answer(&patch);
 }

@@ -23,6 +23,7 @@ typedef struct reader_t {
     xmlParserCtxt *parser; /* NULL until the first byte */
     unsigned depth, elements;
     refusal_e refusal;
+    int wrong_namespace;
     apr_size_t length;
 } reader_t;
 
@@ -71,11 +72,17 @@ static void internal_subset(void *ctx, const xmlChar *name, const xmlChar *exter
     refuse(((xmlParserCtxt *)ctx)->_private, REFUSED_DTD);
 }
 
-/** Errors are read off the parser afterwards; libxml2 must not print them. */
-static void be_silent(void *ctx, xmlErrorPtr error)
+/**
+ * Errors are read off the parser afterwards; libxml2 must not print them.  Those about
+ * namespaces are told apart here: a prefix without a declaration is wrong, a name that is no
+ * proper URI is not our business, and the parser counts both as the same.
+ */
+static void take_error(void *ctx, xmlErrorPtr error)
 {
-    (void)ctx;
-    (void)error;
+    reader_t *reader = ((xmlParserCtxt *)ctx)->_private;
+
+    if (error->code >= XML_NS_ERR_XML_NAMESPACE && error->code <= XML_NS_ERR_COLON)
+        reader->wrong_namespace = 1;
 }
 
 static apr_status_t free_parser(void *baton)
@@ -104,13 +111,16 @@ static int start_parser(reader_t *reader, const char *data, apr_size_t length)
     sax.startElementNs = start_element;
     sax.endElementNs = end_element;
     sax.internalSubset = internal_subset;
-    sax.serror = be_silent;
+    sax.serror = take_error;
     reader->parser = xmlCreatePushParserCtxt(&sax, NULL, data, (int)length, NULL);
     if (reader->parser == NULL)
         return 0;
     reader->parser->_private = reader;
-    /* HUGE only lifts libxml2's own bounds on text length; ours hold. */
-    xmlCtxtUseOptions(reader->parser, XML_PARSE_NONET | XML_PARSE_HUGE);
+    /*
+     * NOENT: the five entities XML has without a DTD are read as what they stand for, also in
+     * namespace names.  HUGE only lifts libxml2's own bounds on text length; ours hold.
+     */
+    xmlCtxtUseOptions(reader->parser, XML_PARSE_NONET | XML_PARSE_NOENT | XML_PARSE_HUGE);
     apr_pool_cleanup_register(reader->r->pool, reader->parser, free_parser, apr_pool_cleanup_null);
     return 1;
 }
@@ -248,7 +258,7 @@ dav_error *xmlbody_read(xmlDoc **doc_p, request_rec *r, const depot_xml_limits_t
     if (!is_xml_type(apr_table_get(r->headers_in, "Content-Type")))
         return bad_body(&reader, HTTP_UNSUPPORTED_MEDIA_TYPE, "The body is not XML.");
     if (xmlParseChunk(reader.parser, NULL, 0, 1) != XML_ERR_OK || !reader.parser->wellFormed ||
-        !reader.parser->nsWellFormed || reader.refusal || reader.parser->myDoc == NULL)
+        reader.wrong_namespace || reader.refusal || reader.parser->myDoc == NULL)
         return parse_error(&reader);
     *doc_p = reader.parser->myDoc;
     reader.parser->myDoc = NULL;

@@ -26,6 +26,7 @@ for my $case (
     is($response->header('MS-Author-Via'), 'DAV', "$what: MS-Author-Via");
 }
 
+expect_log(qr/AH01630: client denied/);
 my $response = dav('OPTIONS', '/elsewhere');
 is($response->header('DAV'), undef, 'outside the drives there is no DAV header');
 

@@ -61,25 +61,27 @@ sub format_request {
 
     push @headers, 'Content-Length', length $body if defined $body;
     while (my ($name, $value) = splice @headers, 0, 2) {
-        $text .= "$name: $value\r\n";
+        $text .= "$name: " . ($value // "") . "\r\n";
     }
     return "$text\r\n" . (defined $body ? $body : '');
 }
 
 # request(METHOD, PATH, headers => [...], body => BYTES): the response.  PATH goes out as it
-# is.  A connection the server closed between two requests is opened again once.
+# is.  A connection the server closed between two requests is opened again once; status 0
+# means that the server gave no answer.
 sub request {
     my ($self, $method, $path, %arg) = @_;
     my $text = $self->format_request($method, $path, $arg{headers}, $arg{body});
 
     for my $attempt (1, 2) {
         my $reused = defined $self->{socket};
+
         $self->connect unless $reused;
-        my $sent     = $self->send($text);
+        $self->send($text);
         my $response = $self->read_response($method);
         return $response if $response;
         $self->close;
-        die "no response to $method $path\n" unless $reused && $attempt == 1;
+        return Depot::Response->new(0, 'no response') unless $reused && $attempt == 1;
     }
 }
 

@@ -16,7 +16,8 @@ use Depot::Client ();
 our @EXPORT = (
     @Test::More::EXPORT,
     qw(client drive fresh escape unescape slurp spew status_is dav propfind_body propfind
-        proppatch_body proppatch set_prop get_prop put server_root expect_log finish vars
+        proppatch_body proppatch set_prop get_prop put server_root expect_log client_errors finish
+        vars
         members make_tree)
 );
 
@@ -73,6 +74,8 @@ sub escape {
 
 sub unescape {
     my ($href) = @_;
+    # What comes out of an XML parser counts in characters; file names are bytes.
+    utf8::downgrade($href);
     $href =~ s/%([0-9A-Fa-f]{2})/chr hex $1/ge;
     return $href;
 }
@@ -117,7 +120,8 @@ sub status_is {
     my $got     = $response->status;
     my $ok      = ok((grep { $_ == $got } @allowed), $what);
 
-    diag("got $got, expected @allowed: " . substr($response->body, 0, 300)) unless $ok;
+    (my $body = substr $response->body, 0, 400) =~ s/<!DOCTYPE.*<h1>|[^ -~]+/ /sg;
+    diag("got $got, expected @allowed: $body") unless $ok;
     return $ok;
 }
 
@@ -191,6 +195,15 @@ sub get_prop {
     return undef unless $response->status == 207;
     my ($href) = $response->multistatus->hrefs;
     return $response->multistatus->text($href, "{urn:test}$name");
+}
+
+# What mod_dav's core logs, at the level of an error, about mistakes of a client's.
+sub client_errors {
+    return (
+        qr/\[dav:error\].*\[(?:4\d\d|207), #\d+\]/,
+        qr/\[dav:error\].*\[status 4\d\d\]/,
+        qr/\[dav:error\].*AH00(?:5[89]\d)/,
+    );
 }
 
 # Lines of the error log that match are no failure of this test.
