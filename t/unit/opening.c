@@ -114,6 +114,8 @@ static void test_lmdb(apr_pool_t *pool)
     write_file(file, "This is no store. ", 1000);
     refuses("lmdb", above, "", STORE_CORRUPT, above, pool);
     refuses("lmdb", file, "", ENOTDIR, "/data.mdb", pool);
+    ok(unlink(file) == 0 && symlink("store/lock.mdb", file) == 0, "a link in its place");
+    refuses("lmdb", above, "", ELOOP, above, pool);
 
     unlink(apr_pstrcat(pool, directory, "/data.mdb", NULL));
     unlink(apr_pstrcat(pool, directory, "/lock.mdb", NULL));

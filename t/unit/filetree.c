@@ -1,0 +1,263 @@
+/*
+ * Removing and copying trees: what is there afterwards, and what is said of members that
+ * could not be done.
+ */
+#include "provider/filetree.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <apr_general.h>
+#include <apr_strings.h>
+
+#include "t/unit/files.h"
+#include "t/unit/tap.h"
+
+/** Members that failed, in words. */
+typedef struct failures_t {
+    const char *text;
+    apr_pool_t *pool;
+} failures_t;
+
+/** A filetree_failed_fn. */
+static void note(void *baton, const char *below, int is_collection, apr_status_t status)
+{
+    failures_t *failures = baton;
+
+    failures->text =
+        apr_psprintf(failures->pool, "%s[%s%s %s]", failures->text, below, is_collection ? "/" : "",
+                     status == EACCES ? "EACCES" : strerror(status));
+}
+
+static int exists(const char *path)
+{
+    struct stat st;
+
+    return lstat(path, &st) == 0;
+}
+
+/** Make a tree with one of everything. */
+static const char *make_tree(const char *path, apr_pool_t *pool)
+{
+    files_mkdir(path, 0755);
+    files_write(files_path(path, "f", pool), "file", 0640);
+    files_write(files_path(path, "run", pool), "", 0755);
+    files_mkdir(files_path(path, "d", pool), 0750);
+    files_mkdir(files_path(path, "d/empty", pool), 0755);
+    files_write(files_path(path, "d/g", pool), "below", 0444);
+    files_write(files_path(path, ".dav-depot.1", pool), "", 0644);
+    files_mkdir(files_path(path, ".DAV", pool), 0755);
+    files_write(files_path(path, ".DAV/state", pool), "", 0644);
+    ok(mkfifo(files_path(path, "p", pool), 0600) == 0 &&
+           symlink("f", files_path(path, "lf", pool)) == 0 &&
+           symlink("d", files_path(path, "ld", pool)) == 0 &&
+           symlink("/absent", files_path(path, "lo", pool)) == 0,
+       "a tree of everything");
+    return path;
+}
+
+/* ---- removing ---- */
+
+static void test_remove(apr_pool_t *pool)
+{
+    const char *top = files_directory(pool), *outside = files_path(top, "outside", pool);
+    const char *tree = files_path(top, "tree", pool);
+    failures_t failures = {"", pool};
+
+    files_mkdir(outside, 0755);
+    files_write(files_path(outside, "f", pool), "kept", 0644);
+    make_tree(tree, pool);
+    ok(symlink("../outside", files_path(tree, "away", pool)) == 0 &&
+           symlink("outside", files_path(top, "link", pool)) == 0,
+       "links that lead out");
+    is_status(filetree_remove(tree, note, &failures, pool), APR_SUCCESS, "a tree");
+    is_status(filetree_remove(files_path(top, "link", pool), NULL, NULL, pool), APR_SUCCESS,
+              "a link");
+    is_str(files_list(top, pool), "d 755 outside/\nf 644 outside/f=kept\n",
+           "what links lead to stays");
+    is_status(filetree_remove(files_path(outside, "f", pool), NULL, NULL, pool), APR_SUCCESS,
+              "a file");
+    is_status(filetree_remove(outside, NULL, NULL, pool), APR_SUCCESS, "an empty collection");
+    is_status(filetree_remove(outside, note, &failures, pool), ENOENT, "nothing");
+    is_str(failures.text, "", "no member failed");
+    is_str(files_list(top, pool), "", "nothing is left");
+}
+
+static void test_remove_failures(apr_pool_t *pool)
+{
+    const char *top = files_directory(pool), *tree = files_path(top, "tree", pool);
+    failures_t failures = {"", pool};
+
+    make_tree(tree, pool);
+    files_mkdir(files_path(tree, "fixed", pool), 0755);
+    files_write(files_path(tree, "fixed/f", pool), "", 0644);
+    ok(chmod(files_path(tree, "fixed", pool), 0555) == 0, "a collection that keeps its members");
+    is_status(filetree_remove(tree, note, &failures, pool), EACCES, "the tree");
+    is_str(failures.text, "[/fixed/f EACCES]", "the member is told of, none above it");
+    is_str(files_list(top, pool), "d 755 tree/\nd 555 tree/fixed/\nf 644 tree/fixed/f=\n",
+           "all else is gone");
+
+    ok(chmod(files_path(tree, "fixed", pool), 0) == 0, "a collection that cannot be read");
+    files_write(files_path(tree, "f", pool), "", 0644);
+    failures.text = "";
+    is_status(filetree_remove(tree, note, &failures, pool), EACCES, "the tree");
+    is_str(failures.text, "[/fixed/ EACCES]", "is told of itself");
+    ok(!exists(files_path(tree, "f", pool)), "the others are gone");
+
+    ok(chmod(files_path(tree, "fixed", pool), 0755) == 0 && chmod(tree, 0555) == 0,
+       "a collection that can be emptied only");
+    failures.text = "";
+    is_status(filetree_remove(tree, note, &failures, pool), EACCES, "the tree");
+    is_str(failures.text, "[/fixed/ EACCES]", "is told of");
+    is_str(files_list(top, pool), "d 555 tree/\nd 755 tree/fixed/\n", "it is empty");
+
+    ok(chmod(tree, 0) == 0, "the top itself");
+    failures.text = "";
+    is_status(filetree_remove(tree, note, &failures, pool), EACCES, "cannot be read");
+    is_str(failures.text, "[/ EACCES]", "which is told");
+
+    ok(chmod(tree, 0755) == 0 && chmod(files_path(tree, "fixed", pool), 0) == 0,
+       "an empty one that cannot be read");
+    failures.text = "";
+    is_status(filetree_remove(tree, note, &failures, pool), APR_SUCCESS, "the tree");
+    is_str(failures.text, "", "can be removed all the same");
+    ok(!exists(tree), "it is gone");
+}
+
+static void test_remove_many(apr_pool_t *pool)
+{
+    const char *top = files_directory(pool), *tree = files_path(top, "tree", pool);
+    char name[250];
+
+    files_mkdir(tree, 0755);
+    for (int i = 0; i < 3000; i++)
+        files_write(apr_psprintf(pool, "%s/%d", tree, i), "", 0644);
+    is_status(filetree_remove(tree, NULL, NULL, pool), APR_SUCCESS, "3000 members");
+
+    memset(name, 'n', sizeof(name));
+    name[sizeof(name) - 1] = '\0';
+    files_mkdir(tree, 0755);
+    files_deep(tree, "d", 2000);
+    is_status(filetree_remove(tree, NULL, NULL, pool), APR_SUCCESS, "2000 levels");
+    files_mkdir(tree, 0755);
+    files_deep(tree, name, 200);
+    is_status(filetree_remove(tree, NULL, NULL, pool), APR_SUCCESS, "50000 bytes of path");
+    is_str(files_list(top, pool), "", "nothing is left");
+}
+
+/* ---- copying ---- */
+
+static void test_copy(apr_pool_t *pool)
+{
+    static const char copied[] = "d 750 d/\nd 755 d/empty/\nf 444 d/g=below\nf 640 f=file\n"
+                                 "l ld->d\nl lf->f\nl lo->/absent\nf 755 run=\n";
+    const char *top = files_directory(pool), *tree = files_path(top, "tree", pool);
+    const char *to = files_path(top, "to", pool);
+    failures_t failures = {"", pool};
+
+    make_tree(tree, pool);
+    is_status(filetree_copy(tree, to, 1, note, &failures, pool), APR_SUCCESS, "a tree");
+    is_str(files_list(to, pool), copied, "but for private names and what is no file");
+    is_status(filetree_copy(tree, to, 1, note, &failures, pool), EEXIST, "not over it");
+    is_status(filetree_copy(tree, files_path(to, "no/where", pool), 1, note, &failures, pool),
+              ENOENT, "nor into nothing");
+    is_status(filetree_copy(tree, files_path(to, "shallow", pool), 0, note, &failures, pool),
+              APR_SUCCESS, "the collection alone");
+    is_str(files_list(files_path(to, "shallow", pool), pool), "", "is empty");
+    is_status(filetree_copy(files_path(tree, "f", pool), files_path(to, "f2", pool), 1, note,
+                            &failures, pool),
+              APR_SUCCESS, "a file");
+    is_str(files_read(files_path(to, "f2", pool), pool), "file", "has its content");
+    is_status(filetree_copy(files_path(tree, "f", pool), files_path(to, "f", pool), 1, note,
+                            &failures, pool),
+              EEXIST, "not over a file");
+    is_status(filetree_copy(files_path(tree, "lf", pool), files_path(to, "f3", pool), 1, note,
+                            &failures, pool),
+              APR_SUCCESS, "a link at the top");
+    is_str(files_read(files_path(to, "f3", pool), pool), "file", "is what it leads to");
+    is_status(filetree_copy(files_path(tree, "ld", pool), files_path(to, "d3", pool), 1, note,
+                            &failures, pool),
+              APR_SUCCESS, "to a collection too");
+    is_str(files_list(files_path(to, "d3", pool), pool), "d 755 empty/\nf 444 g=below\n",
+           "with its members");
+    is_status(filetree_copy(files_path(tree, "absent", pool), files_path(to, "x", pool), 1, note,
+                            &failures, pool),
+              ENOENT, "nothing");
+    is_status(filetree_copy(files_path(tree, "p", pool), files_path(to, "x", pool), 1, note,
+                            &failures, pool),
+              ENOENT, "what is no file");
+    is_str(failures.text, "", "no member failed");
+}
+
+static void test_copy_failures(apr_pool_t *pool)
+{
+    const char *top = files_directory(pool), *tree = files_path(top, "tree", pool);
+    const char *to = files_path(top, "to", pool);
+    failures_t failures = {"", pool};
+
+    files_mkdir(tree, 0755);
+    files_write(files_path(tree, "a", pool), "a", 0644);
+    files_write(files_path(tree, "secret", pool), "", 0);
+    files_write(files_path(tree, "z", pool), "z", 0644);
+    is_status(filetree_copy(tree, to, 1, note, &failures, pool), APR_SUCCESS,
+              "a tree with a file that cannot be read");
+    is_str(failures.text, "[/secret EACCES]", "it is told of");
+    is_str(files_list(to, pool), "f 644 a=a\nf 644 z=z\n", "the others are copied");
+
+    ok(unlink(files_path(tree, "secret", pool)) == 0, "instead");
+    files_mkdir(files_path(tree, "secret", pool), 0);
+    failures.text = "";
+    is_status(filetree_copy(tree, files_path(to, "b", pool), 1, note, &failures, pool), APR_SUCCESS,
+              "a collection");
+    is_str(failures.text, "[/secret/ EACCES]", "is told of");
+    is_str(files_list(files_path(to, "b", pool), pool), "f 644 a=a\nf 644 z=z\n",
+           "and not made either");
+    is_status(filetree_copy(files_path(tree, "secret", pool), files_path(to, "c", pool), 1, note,
+                            &failures, pool),
+              EACCES, "at the top it is the answer");
+    ok(!exists(files_path(to, "c", pool)), "with nothing made");
+
+    ok(chmod(files_path(tree, "secret", pool), 0555) == 0, "a collection that cannot be written");
+    is_status(filetree_copy(tree, files_path(to, "d", pool), 1, NULL, NULL, pool), APR_SUCCESS,
+              "is copied");
+    is_str(files_list(files_path(to, "d", pool), pool), "f 644 a=a\nd 755 secret/\nf 644 z=z\n",
+           "to one that can");
+}
+
+static void test_copy_deep(apr_pool_t *pool)
+{
+    const char *top = files_directory(pool), *tree = files_path(top, "tree", pool);
+    const char *to = files_path(top, "to", pool);
+    failures_t failures = {"", pool};
+
+    files_mkdir(tree, 0755);
+    files_deep(tree, "d", 1500);
+    is_status(filetree_copy(tree, to, 1, note, &failures, pool), APR_SUCCESS, "1500 levels");
+    is_str(failures.text, "", "none failed");
+    is_status(filetree_remove(tree, NULL, NULL, pool), APR_SUCCESS, "removed");
+    is_status(filetree_copy(to, tree, 1, note, &failures, pool), APR_SUCCESS, "and back");
+    is_str(files_list(tree, pool), files_list(to, pool), "the same");
+}
+
+int main(void)
+{
+    apr_pool_t *pool;
+
+    apr_initialize();
+    apr_pool_create(&pool, NULL);
+    (void)files_unprivileged();
+    (void)umask(022);
+
+    test_remove(pool);
+    test_remove_failures(pool);
+    test_copy(pool);
+    test_copy_failures(pool);
+    files_limit_descriptors(100);
+    test_remove_many(pool);
+    test_copy_deep(pool);
+    apr_pool_destroy(pool);
+    apr_terminate();
+    return done_testing();
+}
