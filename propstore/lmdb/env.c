@@ -133,6 +133,27 @@ static apr_status_t make_directory(const char *path)
     return S_ISDIR(st.st_mode) ? APR_SUCCESS : ENOTDIR;
 }
 
+/**
+ * Refuse links in the place of the files: a server may open the store as root, in a directory
+ * that less trusted processes write to, and LMDB would follow them.
+ */
+static apr_status_t check_files(const char *directory, apr_pool_t *scratch_pool)
+{
+    static const char *const names[] = {"/data.mdb", "/lock.mdb"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct stat st;
+
+        if (lstat(apr_pstrcat(scratch_pool, directory, names[i], NULL), &st) != 0) {
+            if (errno != ENOENT)
+                return errno;
+        } else if (!S_ISREG(st.st_mode)) {
+            return S_ISLNK(st.st_mode) ? ELOOP : EINVAL;
+        }
+    }
+    return APR_SUCCESS;
+}
+
 static apr_status_t read_settings(lmdb_settings_t *settings, const store_spec_t *spec,
                                   const store_t *log)
 {
@@ -278,6 +299,8 @@ static apr_status_t open_store(void **backend_p, const backend_store_vtable_t **
     if (status != APR_SUCCESS)
         return status;
     status = make_directory(spec->location);
+    if (status == APR_SUCCESS)
+        status = check_files(spec->location, result_pool);
     if (status == APR_SUCCESS)
         status = use_env(&store->env, spec->location, &settings, log, result_pool);
     if (status != APR_SUCCESS) {
