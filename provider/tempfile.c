@@ -18,7 +18,7 @@
 /** Tries at a name nobody uses. */
 #define NAME_TRIES 16
 /** Bytes copied at a time where the kernel cannot do it by itself. */
-#define COPY_SIZE (128 * 1024)
+#define COPY_SIZE (32 * 1024)
 /** Longest list of extended attributes, and longest value, that is carried over. */
 #define XATTR_MAX (64 * 1024)
 /** Where the process's open descriptors have names. */
