@@ -152,7 +152,7 @@ static dirscan_kind_e kind_of_mode(mode_t mode)
 
 static dirscan_kind_e kind_of_type(unsigned char type)
 {
-    return kind_of_mode(DTTOIF(type));
+    return kind_of_mode((mode_t)DTTOIF(type));
 }
 
 /**

@@ -155,7 +155,7 @@ static void test_states(apr_pool_t *pool)
     const char *top = files_directory(pool), *dir = files_path(top, "dir", pool);
     dirscan_entry_t entry;
     dirscan_t *scan;
-    struct stat st;
+    struct stat st = {0};
     int count;
 
     files_write(files_path(top, "f", pool), "12345", 0640);

@@ -231,15 +231,26 @@ static void test_copy_deep(apr_pool_t *pool)
     const char *top = files_directory(pool), *tree = files_path(top, "tree", pool);
     const char *to = files_path(top, "to", pool);
     failures_t failures = {"", pool};
+    char bottom[2 * 1500 + 2] = "";
 
+    for (int i = 0; i < 1500; i++) {
+        bottom[2 * i] = 'd';
+        bottom[2 * i + 1] = '/';
+    }
+    bottom[2 * 1500] = 'z';
     files_mkdir(tree, 0755);
     files_deep(tree, "d", 1500);
     is_status(filetree_copy(tree, to, 1, note, &failures, pool), APR_SUCCESS, "1500 levels");
     is_str(failures.text, "", "none failed");
-    is_status(filetree_remove(tree, NULL, NULL, pool), APR_SUCCESS, "removed");
-    is_status(filetree_copy(to, tree, 1, note, &failures, pool), APR_SUCCESS, "and back");
-    is_str(files_list(tree, pool), files_list(to, pool), "the same");
+    ok(exists(files_path(to, bottom, pool)), "the bottom is there");
 }
+
+typedef void test_fn(apr_pool_t *pool);
+
+static test_fn *const tests[] = {
+    test_remove,        test_remove_failures, test_copy,
+    test_copy_failures, test_remove_many,     test_copy_deep,
+};
 
 int main(void)
 {
@@ -250,13 +261,11 @@ int main(void)
     (void)files_unprivileged();
     (void)umask(022);
 
-    test_remove(pool);
-    test_remove_failures(pool);
-    test_copy(pool);
-    test_copy_failures(pool);
     files_limit_descriptors(100);
-    test_remove_many(pool);
-    test_copy_deep(pool);
+    for (unsigned i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+        apr_pool_clear(pool);
+        tests[i](pool);
+    }
     apr_pool_destroy(pool);
     apr_terminate();
     return done_testing();
