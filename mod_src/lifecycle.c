@@ -70,7 +70,7 @@ static apr_array_header_t *distinct_stores(server_rec *s, apr_pool_t *result_poo
 
 static apr_status_t give_away(const char *path)
 {
-    if (chown(path, ap_unixd_config.user_id, ap_unixd_config.group_id) != 0 && errno != ENOENT)
+    if (lchown(path, ap_unixd_config.user_id, ap_unixd_config.group_id) != 0 && errno != ENOENT)
         return errno;
     return APR_SUCCESS;
 }
