@@ -97,6 +97,55 @@ store_slice_t key_name(key_buf_t *buf, apr_uint32_t id)
     return slice(buf, 5);
 }
 
+/** TABLE, a number, and a token if there is one. */
+static store_slice_t key_numbered(key_buf_t *buf, key_table_e table, apr_uint64_t n,
+                                  const unsigned char *token)
+{
+    buf->bytes[0] = (unsigned char)table;
+    key_put_u64(buf->bytes + 1, n);
+    if (token == NULL)
+        return slice(buf, 9);
+    memcpy(buf->bytes + 9, token, 16);
+    return slice(buf, 9 + 16);
+}
+
+store_slice_t key_lock(key_buf_t *buf, const unsigned char *token)
+{
+    buf->bytes[0] = KEY_LOCK;
+    memcpy(buf->bytes + 1, token, 16);
+    return slice(buf, 1 + 16);
+}
+
+store_slice_t key_node_lock(key_buf_t *buf, apr_uint64_t id, const unsigned char *token)
+{
+    return key_numbered(buf, KEY_NODE_LOCK, id, token);
+}
+
+store_slice_t key_node_locks(key_buf_t *buf, apr_uint64_t id)
+{
+    return key_numbered(buf, KEY_NODE_LOCK, id, NULL);
+}
+
+store_slice_t key_lock_below(key_buf_t *buf, apr_uint64_t id, const unsigned char *token)
+{
+    return key_numbered(buf, KEY_LOCK_BELOW, id, token);
+}
+
+store_slice_t key_locks_below(key_buf_t *buf, apr_uint64_t id)
+{
+    return key_numbered(buf, KEY_LOCK_BELOW, id, NULL);
+}
+
+store_slice_t key_lock_expiry(key_buf_t *buf, apr_uint64_t seconds, const unsigned char *token)
+{
+    return key_numbered(buf, KEY_LOCK_EXPIRY, seconds, token);
+}
+
+store_slice_t key_lock_expiries(key_buf_t *buf)
+{
+    return key_numbered(buf, KEY_LOCK_EXPIRY, 0, NULL);
+}
+
 store_slice_t key_after(key_buf_t *buf, store_slice_t prefix)
 {
     apr_size_t length = prefix.len;

@@ -17,7 +17,11 @@ typedef enum key_table_e {
     KEY_NODE_PLACE = 'I',
     KEY_VALUE = 'V',
     KEY_NAME_ID = 'F',
-    KEY_NAME = 'R'
+    KEY_NAME = 'R',
+    KEY_LOCK = 'L',
+    KEY_NODE_LOCK = 'T',
+    KEY_LOCK_BELOW = 'A',
+    KEY_LOCK_EXPIRY = 'X'
 } key_table_e;
 
 /** Room for a key. */
@@ -48,6 +52,21 @@ store_slice_t key_name_id(key_buf_t *buf, const prop_name_t *name);
 
 /** The property name with ID. */
 store_slice_t key_name(key_buf_t *buf, apr_uint32_t id);
+
+/** The lock with TOKEN, 16 bytes. */
+store_slice_t key_lock(key_buf_t *buf, const unsigned char *token);
+
+/** That node ID has a lock; and what all such keys begin with. */
+store_slice_t key_node_lock(key_buf_t *buf, apr_uint64_t id, const unsigned char *token);
+store_slice_t key_node_locks(key_buf_t *buf, apr_uint64_t id);
+
+/** That something below node ID has a lock; and what all such keys begin with. */
+store_slice_t key_lock_below(key_buf_t *buf, apr_uint64_t id, const unsigned char *token);
+store_slice_t key_locks_below(key_buf_t *buf, apr_uint64_t id);
+
+/** When a lock expires, in the order of time; without TOKEN the first key of that second. */
+store_slice_t key_lock_expiry(key_buf_t *buf, apr_uint64_t seconds, const unsigned char *token);
+store_slice_t key_lock_expiries(key_buf_t *buf);
 
 /** The first key after all that begin with PREFIX, which must not be all 0xff. */
 store_slice_t key_after(key_buf_t *buf, store_slice_t prefix);

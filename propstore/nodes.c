@@ -175,12 +175,14 @@ apr_status_t nodes_put(store_txn_t *txn, apr_uint64_t id, const node_step_t *pla
     return status;
 }
 
-apr_status_t nodes_drop(store_txn_t *txn, const node_step_t *place)
+apr_status_t nodes_drop(store_txn_t *txn, const node_step_t *place, apr_pool_t *scratch_pool)
 {
     key_buf_t buf, after;
     store_slice_t values;
-    apr_status_t status = store_del(txn, key_node(&buf, place->parent, place->name, place->length));
+    apr_status_t status = nodes_forget_locks(txn, place->id, scratch_pool);
 
+    if (status == APR_SUCCESS)
+        status = store_del(txn, key_node(&buf, place->parent, place->name, place->length));
     if (status == APR_SUCCESS)
         status = store_del(txn, key_node_place(&buf, place->id));
     if (status == APR_SUCCESS) {
@@ -207,6 +209,13 @@ apr_status_t nodes_has_members(store_txn_t *txn, apr_uint64_t id, apr_pool_t *sc
     return status;
 }
 
+apr_status_t nodes_is_needed(store_txn_t *txn, apr_uint64_t id, apr_pool_t *scratch_pool)
+{
+    apr_status_t status = nodes_has_members(txn, id, scratch_pool);
+
+    return status == STORE_ABSENT ? nodes_is_locked(txn, id, scratch_pool) : status;
+}
+
 apr_status_t nodes_prune(store_txn_t *txn, const apr_array_header_t *steps,
                          apr_pool_t *scratch_pool)
 {
@@ -221,10 +230,10 @@ apr_status_t nodes_prune(store_txn_t *txn, const apr_array_header_t *steps,
             return status;
         if (node.prop_count > 0)
             return APR_SUCCESS;
-        status = nodes_has_members(txn, step->id, scratch_pool);
+        status = nodes_is_needed(txn, step->id, scratch_pool);
         if (status != STORE_ABSENT)
             return status;
-        status = nodes_drop(txn, step);
+        status = nodes_drop(txn, step, scratch_pool);
         if (status != APR_SUCCESS)
             return status;
     }

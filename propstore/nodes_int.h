@@ -51,10 +51,19 @@ apr_status_t nodes_put(store_txn_t *txn, apr_uint64_t id, const node_step_t *pla
 /** Whether node ID has members: APR_SUCCESS or STORE_ABSENT. */
 apr_status_t nodes_has_members(store_txn_t *txn, apr_uint64_t id, apr_pool_t *scratch_pool);
 
-/** Remove the node PLACE, its values and its place; it must have no members. */
-apr_status_t nodes_drop(store_txn_t *txn, const node_step_t *place);
+/** Whether node ID has a lock, expired or not: APR_SUCCESS or STORE_ABSENT.  (locks.c) */
+apr_status_t nodes_is_locked(store_txn_t *txn, apr_uint64_t id, apr_pool_t *scratch_pool);
 
-/** Remove the nodes of STEPS, from the last up, that have neither properties nor members. */
+/** Remove the locks of node ID; the node stays.  (locks.c) */
+apr_status_t nodes_forget_locks(store_txn_t *txn, apr_uint64_t id, apr_pool_t *scratch_pool);
+
+/** Whether node ID is needed for what hangs on it: APR_SUCCESS or STORE_ABSENT. */
+apr_status_t nodes_is_needed(store_txn_t *txn, apr_uint64_t id, apr_pool_t *scratch_pool);
+
+/** Remove the node PLACE, its values, locks and place; it must have no members. */
+apr_status_t nodes_drop(store_txn_t *txn, const node_step_t *place, apr_pool_t *scratch_pool);
+
+/** Remove the nodes of STEPS, from the last up, that have neither properties, locks nor members. */
 apr_status_t nodes_prune(store_txn_t *txn, const apr_array_header_t *steps,
                          apr_pool_t *scratch_pool);
 

@@ -7,6 +7,7 @@
 
 #include <apr_strings.h>
 
+#include "propstore/locks.h"
 #include "propstore/meta.h"
 #include "propstore/nodes_int.h"
 #include "propstore/record.h"
@@ -109,7 +110,7 @@ static level_t *ascend(level_t *level)
 static apr_status_t drop(store_txn_t *txn, const node_step_t *place, apr_pool_t *scratch_pool)
 {
     const node_t root = {.id = NODE_ROOT_ID, .kind = NODE_COLLECTION};
-    apr_status_t status = nodes_drop(txn, place);
+    apr_status_t status = nodes_drop(txn, place, scratch_pool);
 
     if (status == APR_SUCCESS && place->id == NODE_ROOT_ID)
         status = nodes_put(txn, NODE_ROOT_ID, place, record_pack_node(&root, NULL, 0, scratch_pool),
@@ -209,6 +210,9 @@ apr_status_t nodes_move(store_txn_t *txn, const char *from, const char *to,
     if (is_within(from, to) || is_within(to, from))
         return STORE_MISUSE;
     status = nodes_remove(txn, to, scratch_pool);
+    /* Locks stay behind (RFC 4918 section 7.6), and with them nodes that were theirs alone. */
+    if (status == APR_SUCCESS)
+        status = locks_remove_tree(txn, from, scratch_pool);
     if (status == APR_SUCCESS)
         status = find_member(&top, &steps, txn, from, scratch_pool);
     if (status != APR_SUCCESS)
@@ -299,6 +303,22 @@ static apr_status_t copy_node(apr_uint64_t *id_p, store_txn_t *txn, const node_t
     return status;
 }
 
+/** Drop LEVEL's copy if it holds nothing: its original was there for a lock alone. */
+static apr_status_t drop_empty_copy(store_txn_t *txn, const level_t *level,
+                                    apr_pool_t *scratch_pool)
+{
+    node_step_t place = level->self.place;
+    apr_status_t status;
+
+    /* The topmost copy's place is the caller's to know. */
+    if (level->self.node.prop_count > 0 || level->up == NULL)
+        return APR_SUCCESS;
+    place.id = level->copy;
+    place.parent = level->up->copy;
+    status = nodes_has_members(txn, place.id, scratch_pool);
+    return status == STORE_ABSENT ? nodes_drop(txn, &place, scratch_pool) : status;
+}
+
 /** Copy all below TOP to below the node COPY. */
 static apr_status_t copy_members(store_txn_t *txn, const member_t *top, apr_uint64_t copy,
                                  apr_pool_t *scratch_pool)
@@ -325,7 +345,7 @@ static apr_status_t copy_members(store_txn_t *txn, const member_t *top, apr_uint
                 level->copy = copy;
             }
         } else if (status == STORE_ABSENT) {
-            status = APR_SUCCESS;
+            status = drop_empty_copy(txn, level, iterpool);
             level = ascend(level);
         }
     }
@@ -341,6 +361,7 @@ apr_status_t nodes_copy(store_txn_t *txn, const char *from, const char *to, int 
     member_t top;
     apr_uint64_t copy;
     apr_status_t status;
+    int whole;
 
     if (is_within(from, to) || (recurse && is_within(to, from)))
         return STORE_MISUSE;
@@ -357,7 +378,9 @@ apr_status_t nodes_copy(store_txn_t *txn, const char *from, const char *to, int 
         status = copy_node(&copy, txn, &top.node, &place, scratch_pool);
     if (status == APR_SUCCESS && recurse)
         status = copy_members(txn, &top, copy, scratch_pool);
-    return status;
+    if (status == APR_SUCCESS)
+        status = nodes_follow(&steps, &whole, txn, to, scratch_pool);
+    return status == APR_SUCCESS ? nodes_prune(txn, steps, scratch_pool) : status;
 }
 
 /* ---- retaining ---- */
@@ -369,8 +392,8 @@ static apr_status_t drop_if_empty(store_txn_t *txn, const level_t *level, apr_po
 
     if (level->self.node.prop_count > 0 || level->self.place.id == NODE_ROOT_ID)
         return APR_SUCCESS;
-    status = nodes_has_members(txn, level->self.place.id, scratch_pool);
-    return status == STORE_ABSENT ? nodes_drop(txn, &level->self.place) : status;
+    status = nodes_is_needed(txn, level->self.place.id, scratch_pool);
+    return status == STORE_ABSENT ? nodes_drop(txn, &level->self.place, scratch_pool) : status;
 }
 
 /** Ask about all below TOP, whose path is PATH. */

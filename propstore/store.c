@@ -415,6 +415,7 @@ char *store_strerror(apr_status_t status, char *buf, apr_size_t size)
         [STORE_BUSY - STORE_STATUS_START] = "no place for another reader",
         [STORE_MISUSE - STORE_STATUS_START] = "a forbidden call on the store",
         [STORE_BADSPEC - STORE_STATUS_START] = "no such kind of store",
+        [STORE_LOCKED - STORE_STATUS_START] = "another lock is in the way",
     };
 
     if (status >= STORE_STATUS_START &&

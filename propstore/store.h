@@ -60,6 +60,8 @@
 #define STORE_MISUSE (STORE_STATUS_START + 8)
 /** The specification names no known backend or parameter. */
 #define STORE_BADSPEC (STORE_STATUS_START + 9)
+/** Another lock on the resource is in the way (locks.h). */
+#define STORE_LOCKED (STORE_STATUS_START + 10)
 
 /** A run of bytes that somebody else owns. */
 typedef struct store_slice_t {
