@@ -1,6 +1,7 @@
 #include "provider/copymove.h"
 
 #include <errno.h>
+#include <fcntl.h>
 
 #include <http_log.h>
 
@@ -147,6 +148,13 @@ static apr_status_t move_across(transfer_t *transfer)
     return status;
 }
 
+static int is_gone(const char *path)
+{
+    filestat_t st;
+
+    return filestat_read(&st, AT_FDCWD, path, FILESTAT_LINK) == ENOENT;
+}
+
 /** What to answer. */
 static dav_error *finish(transfer_t *transfer, apr_status_t status, dav_response **response_p)
 {
@@ -155,6 +163,8 @@ static dav_error *finish(transfer_t *transfer, apr_status_t status, dav_response
 
     apr_pool_destroy(transfer->pool);
     *response_p = NULL;
+    if (status == ENOENT && is_gone(transfer->from))
+        return errmap_error(pool, status, "Somebody else was first at the source.");
     if (status == ENOENT || status == ENOTDIR)
         return errmap_error_as(pool, HTTP_CONFLICT, status,
                                "There is no collection at the destination to put it in.");

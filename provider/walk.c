@@ -62,9 +62,9 @@ static dav_error *visit_members(walk_t *walk, dirscan_t *parent, const char *nam
     int count;
 
     status = dirscan_open(&scan, parent, parent ? name : path, walk->links, scratch_pool);
-    /* A member that is gone has nothing to be walked, however strict the walk. */
+    /* A member that is gone or closed keeps nobody from the others, however strict the walk. */
     if (status != APR_SUCCESS)
-        return tolerant || (parent != NULL && status == ENOENT)
+        return tolerant || (parent != NULL && (status == ENOENT || status == EACCES))
                    ? NULL
                    : errmap_error(walk->params->pool, status, "Could not read a collection.");
 

@@ -24,6 +24,7 @@ static int count_tables(store_t *store, apr_pool_t *pool)
         counts[*(const unsigned char *)key.data]++;
     if (status != STORE_ABSENT)
         return 1;
+    store_abort(txn);
     for (int table = 0; table < 256; table++) {
         if (counts[table] > 0)
             printf("%c %lu\n", table, counts[table]);
@@ -37,17 +38,20 @@ int main(int argc, char *argv[])
     apr_pool_t *pool;
     store_spec_t *spec;
     store_t *store;
+    int result = 2;
 
     apr_initialize();
     apr_pool_create(&pool, NULL);
     if (argc == 2) {
         word = apr_pstrcat(pool, "lmdb:", argv[1], NULL);
-        if (store_spec_parse(&spec, 1, &word, &error, pool) == APR_SUCCESS) {
-            if (store_open(&store, spec, NULL, pool) == APR_SUCCESS)
-                return count_tables(store, pool);
+        if (store_spec_parse(&spec, 1, &word, &error, pool) == APR_SUCCESS &&
+            store_open(&store, spec, NULL, pool) == APR_SUCCESS)
+            result = count_tables(store, pool);
+        else if (error == NULL)
             error = "the store cannot be opened";
-        }
     }
-    fprintf(stderr, "nodecount: %s\n", error);
-    return 2;
+    if (result == 2)
+        fprintf(stderr, "nodecount: %s\n", error);
+    apr_pool_destroy(pool);
+    return result;
 }
