@@ -31,6 +31,10 @@ void *config_create_dir(apr_pool_t *pool, char *dir)
     config->settings.node.props_max = DIRECTIVES_PROPS_MAX_DEFAULT;
     config->settings.node.node_max = DIRECTIVES_NODE_MAX_DEFAULT;
     config->settings.node.names_max = DIRECTIVES_NAMES_MAX_DEFAULT;
+    config->settings.lock_timeout_default = DIRECTIVES_LOCK_TIMEOUT_DEFAULT;
+    config->settings.lock_timeout_min = DIRECTIVES_LOCK_TIMEOUT_MIN_DEFAULT;
+    config->settings.lock_timeout_max = DIRECTIVES_LOCK_TIMEOUT_MAX_DEFAULT;
+    config->settings.lock.per_resource = DIRECTIVES_LOCKS_MAX_DEFAULT;
     return config;
 }
 
@@ -55,6 +59,16 @@ void *config_merge_dir(apr_pool_t *pool, void *base, void *add)
         to->node.node_max = from->node.node_max;
     if (!(own->set & DIR_SET_NAMES_MAX))
         to->node.names_max = from->node.names_max;
+    if (!(own->set & DIR_SET_LOCK_TIMEOUT))
+        to->lock_timeout_default = from->lock_timeout_default;
+    if (!(own->set & DIR_SET_LOCK_TIMEOUT_MIN))
+        to->lock_timeout_min = from->lock_timeout_min;
+    if (!(own->set & DIR_SET_LOCK_TIMEOUT_MAX))
+        to->lock_timeout_max = from->lock_timeout_max;
+    if (!(own->set & DIR_SET_LOCKS_MAX))
+        to->lock.per_resource = from->lock.per_resource;
+    if (!(own->set & DIR_SET_HIDE_LOCKS))
+        to->hide_others_locks = from->hide_others_locks;
     merged->set = own->set | above->set;
     return merged;
 }

@@ -30,7 +30,12 @@ typedef enum depot_dir_set_e {
     DIR_SET_VALUE_MAX = 1 << 3,
     DIR_SET_PROPS_MAX = 1 << 4,
     DIR_SET_NODE_MAX = 1 << 5,
-    DIR_SET_NAMES_MAX = 1 << 6
+    DIR_SET_NAMES_MAX = 1 << 6,
+    DIR_SET_LOCK_TIMEOUT = 1 << 7,
+    DIR_SET_LOCK_TIMEOUT_MIN = 1 << 8,
+    DIR_SET_LOCK_TIMEOUT_MAX = 1 << 9,
+    DIR_SET_LOCKS_MAX = 1 << 10,
+    DIR_SET_HIDE_LOCKS = 1 << 11
 } depot_dir_set_e;
 
 /** Per directory. */

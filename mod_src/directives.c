@@ -79,6 +79,24 @@ static const limit_t props_max = LIMIT(DIR_SET_PROPS_MAX, node.props_max, 1, 100
 static const limit_t node_max = LIMIT(DIR_SET_NODE_MAX, node.node_max, 1, STORE_VALUE_MAX / 2);
 static const limit_t names_max = LIMIT(DIR_SET_NAMES_MAX, node.names_max, 1, APR_INT32_MAX);
 
+static const limit_t lock_timeout =
+    LIMIT(DIR_SET_LOCK_TIMEOUT, lock_timeout_default, 1, APR_INT32_MAX);
+static const limit_t lock_timeout_min =
+    LIMIT(DIR_SET_LOCK_TIMEOUT_MIN, lock_timeout_min, 1, APR_INT32_MAX);
+static const limit_t lock_timeout_max =
+    LIMIT(DIR_SET_LOCK_TIMEOUT_MAX, lock_timeout_max, 0, APR_INT32_MAX);
+static const limit_t locks_max = LIMIT(DIR_SET_LOCKS_MAX, lock.per_resource, 1, 100000);
+
+static const char *set_hide_locks(cmd_parms *cmd, void *config, int on)
+{
+    depot_dir_config_t *dir = config;
+
+    (void)cmd;
+    dir->settings.hide_others_locks = on;
+    dir->set |= DIR_SET_HIDE_LOCKS;
+    return NULL;
+}
+
 static const char *set_limit(cmd_parms *cmd, void *config, const char *text)
 {
     const limit_t *limit = cmd->info;
@@ -113,5 +131,13 @@ const command_rec directives_commands[] = {
     LIMIT_COMMAND(DIRECTIVE_PROPS_MAX, props_max, "most dead properties of one resource"),
     LIMIT_COMMAND(DIRECTIVE_NODE_MAX, node_max, "most bytes of all properties of one resource"),
     LIMIT_COMMAND(DIRECTIVE_NAMES_MAX, names_max, "most distinct property names in a store"),
+    LIMIT_COMMAND(DIRECTIVE_LOCK_TIMEOUT, lock_timeout,
+                  "seconds a lock lasts where the client asks for no time"),
+    LIMIT_COMMAND(DIRECTIVE_LOCK_TIMEOUT_MIN, lock_timeout_min, "shortest time of a lock, seconds"),
+    LIMIT_COMMAND(DIRECTIVE_LOCK_TIMEOUT_MAX, lock_timeout_max,
+                  "longest time of a lock, seconds; 0: no bound"),
+    LIMIT_COMMAND(DIRECTIVE_LOCKS_MAX, locks_max, "most shared locks of one resource"),
+    AP_INIT_FLAG(DIRECTIVE_HIDE_LOCKS, set_hide_locks, NULL, RSRC_CONF | ACCESS_CONF,
+                 "whether a lock's token and owner are shown to its user only"),
     {NULL, {NULL}, NULL, 0, RAW_ARGS, NULL},
 };

@@ -43,6 +43,7 @@ static const mapping_t mappings[] = {
     {STORE_FULL, HTTP_INSUFFICIENT_STORAGE, "The property store is full.", "sufficient-disk-space"},
     {STORE_LIMIT, HTTP_INSUFFICIENT_STORAGE, "A limit set for properties would be passed.", NULL},
     {STORE_READONLY, HTTP_FORBIDDEN, "The property store is read-only.", NULL},
+    {STORE_LOCKED, HTTP_LOCKED, "It is locked.", NULL},
     {STORE_CORRUPT, HTTP_INTERNAL_SERVER_ERROR, "The property store is damaged.", NULL},
 };
 

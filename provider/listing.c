@@ -13,6 +13,7 @@
 
 #include "provider/dirscan.h"
 #include "provider/errmap.h"
+#include "provider/locktext.h"
 #include "provider/private.h"
 #include "provider/resource.h"
 
@@ -34,6 +35,8 @@ typedef struct frame_t {
     const char *base;       /* escaped URI, a slash at its end */
     const char *uri, *path; /* not escaped, a slash at their ends; if members need resources */
     content_types_t *types; /* if members need types */
+    const char *inherited;  /* activelock elements of locks that cover all members, or NULL */
+    int has_locks;          /* a member, or something below one, is locked */
     apr_uint64_t node;      /* 0: no metadata here or below */
     dirscan_entry_t entries[BATCH_SIZE];
     content_type_t member_types[BATCH_SIZE];
@@ -51,6 +54,7 @@ struct listing_t {
     store_t *store;            /* NULL if no node is needed */
     apr_status_t store_status; /* why nodes cannot be read at all, or APR_SUCCESS */
     int want_stat;
+    apr_int64_t now;     /* for the locks there are */
     int check_members;   /* hooks want to be asked about each member */
     content_type_t type; /* of the request's resource */
     apr_pool_t *pool;
@@ -124,6 +128,7 @@ dav_error *listing_open(listing_t **listing_p, request_rec *r, const dav_resourc
     listing->depth = depth;
     listing->list = list;
     listing->pool = result_pool;
+    listing->now = locktext_now();
     /* Now: the response's own content type will take its place in the request. */
     if (resource->collection)
         listing->type.type = CONTENT_TYPE_COLLECTION;
@@ -215,6 +220,79 @@ static void prepare_batch(const listing_t *listing, frame_t *frame)
     apr_pool_destroy(iterpool);
 }
 
+/**
+ * The activelock elements of LOCKS, as the user may see them.
+ * @param href the escaped URI of the resource they are on; NULL: look it up for each
+ * @param infinite whether only those are wanted that cover members too
+ */
+static const char *active_locks(const listing_t *listing, const apr_array_header_t *locks,
+                                const char *href, int infinite, apr_pool_t *result_pool)
+{
+    const dav_resource *resource = listing->resource;
+    const char *text = NULL;
+
+    for (int i = 0; i < locks->nelts; i++) {
+        const lock_t *lock = &APR_ARRAY_IDX(locks, i, lock_t);
+
+        if (infinite && !lock->infinite)
+            continue;
+        text = apr_pstrcat(result_pool, text ? text : "",
+                           locktext_active(lock,
+                                           href ? href : locktext_root(lock, resource, result_pool),
+                                           listing->r->user, resource->info->settings.dir,
+                                           listing->now, result_pool),
+                           NULL);
+    }
+    return text;
+}
+
+/** The activelock elements of the batch's member AT. */
+static apr_status_t member_locks(const char **text_p, const listing_t *listing,
+                                 const frame_t *frame, int at, store_txn_t *txn,
+                                 apr_pool_t *result_pool)
+{
+    apr_array_header_t *locks;
+    const char *href, *own;
+    apr_status_t status;
+
+    *text_p = frame->inherited;
+    if (!frame->has_locks || frame->nodes[at].id == 0)
+        return APR_SUCCESS;
+    locks = apr_array_make(result_pool, 2, sizeof(lock_t));
+    status = locks_on_node(locks, txn, frame->nodes[at].id, listing->now);
+    href = apr_pstrcat(result_pool, frame->base,
+                       multistatus_escaped(frame->entries[at].name, result_pool),
+                       frame->entries[at].kind == DIRSCAN_COLLECTION ? "/" : "", NULL);
+    own = active_locks(listing, locks, href, 0, result_pool);
+    if (own != NULL)
+        *text_p = frame->inherited ? apr_pstrcat(result_pool, frame->inherited, own, NULL) : own;
+    return status;
+}
+
+/** Read the locks of a collection about to be entered that cover its members. */
+static void inherit_locks(listing_t *listing, frame_t *frame, apr_pool_t *scratch_pool)
+{
+    apr_array_header_t *locks = apr_array_make(scratch_pool, 2, sizeof(lock_t));
+    const char *own;
+    store_txn_t *txn;
+    apr_status_t status;
+
+    frame->inherited = frame->up->inherited;
+    if (!frame->up->has_locks || frame->node == 0 || !proplist_needs_locks(listing->list))
+        return;
+    status = store_begin(&txn, listing->store, STORE_READ, scratch_pool);
+    if (status == APR_SUCCESS) {
+        status = locks_on_node(locks, txn, frame->node, listing->now);
+        store_abort(txn);
+    }
+    if (status != APR_SUCCESS)
+        listing->store_status = status;
+    own = active_locks(listing, locks, frame->base, 1, frame->pool);
+    if (own != NULL)
+        frame->inherited =
+            frame->inherited ? apr_pstrcat(frame->pool, frame->inherited, own, NULL) : own;
+}
+
 /** Write the response of the batch's member AT. */
 static void write_member(listing_t *listing, frame_t *frame, int at, store_txn_t *txn,
                          output_t *out, apr_pool_t *scratch_pool)
@@ -223,6 +301,10 @@ static void write_member(listing_t *listing, frame_t *frame, int at, store_txn_t
     int collection = entry->kind == DIRSCAN_COLLECTION;
     proplist_member_t member = {.collection = collection, .st = &entry->st, .txn = txn};
     apr_status_t status = entry->status ? entry->status : frame->statuses[at];
+    const char *locks = NULL;
+
+    if (status == APR_SUCCESS && proplist_needs_locks(listing->list))
+        status = member_locks(&locks, listing, frame, at, txn, scratch_pool);
 
     if (status == APR_SUCCESS &&
         (listing->check_members || proplist_needs_resource(listing->list))) {
@@ -243,6 +325,7 @@ static void write_member(listing_t *listing, frame_t *frame, int at, store_txn_t
             member.type.type = CONTENT_TYPE_COLLECTION;
         else if (frame->types != NULL)
             member.type = frame->member_types[at];
+        member.active_locks = locks;
         if (frame->nodes[at].id != 0)
             member.node = &frame->nodes[at];
         proplist_write(listing->list, out, &member, scratch_pool);
@@ -273,6 +356,12 @@ static void read_nodes(const listing_t *listing, frame_t *frame, int at, store_t
 
     if (status == APR_SUCCESS)
         status = store_begin(txn_p, listing->store, STORE_READ, scratch_pool);
+    if (status == APR_SUCCESS && proplist_needs_locks(listing->list)) {
+        status = locks_any_below(*txn_p, frame->node, scratch_pool);
+        frame->has_locks = status == APR_SUCCESS;
+        if (status == STORE_ABSENT)
+            status = APR_SUCCESS;
+    }
     if (status == APR_SUCCESS)
         status = nodes_find_members(&frame->nodes[at], &frame->statuses[at], *txn_p, frame->node,
                                     names, left, scratch_pool);
@@ -321,13 +410,28 @@ static int enter_next(listing_t *listing, frame_t *frame)
             frame->statuses[at] != APR_SUCCESS)
             continue;
         status = push(listing, frame, entry->name, frame->nodes[at].id);
-        if (status == APR_SUCCESS)
+        if (status == APR_SUCCESS) {
+            inherit_locks(listing, listing->top, frame->batch_pool);
             return 1;
+        }
         if (status != ENOENT)
             ap_log_rerror(APLOG_MARK, APLOG_INFO, status, listing->r, "could not enter %s%s",
                           frame->path, entry->name);
     }
     return 0;
+}
+
+/** The locks of the request's own resource, and those that its members inherit. */
+static apr_status_t root_locks(listing_t *listing, proplist_member_t *member)
+{
+    const dav_resource *resource = listing->resource;
+    apr_array_header_t *locks = apr_array_make(listing->pool, 2, sizeof(lock_t));
+    apr_status_t status = locks_covering(locks, member->txn, resource->info->path, listing->now);
+
+    member->active_locks = active_locks(listing, locks, NULL, 0, listing->pool);
+    if (listing->top != NULL)
+        listing->top->inherited = active_locks(listing, locks, NULL, 1, listing->pool);
+    return status;
 }
 
 /** Write the response of the request's own resource, and note its node. */
@@ -355,6 +459,8 @@ static void write_root(listing_t *listing, output_t *out)
         if (status == STORE_ABSENT)
             status = APR_SUCCESS;
         listing->store_status = status;
+        if (status == APR_SUCCESS && proplist_needs_locks(listing->list))
+            status = root_locks(listing, &member);
     }
 
     multistatus_response(out, resource_href(resource, scratch_pool), NULL, resource->collection);

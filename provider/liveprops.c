@@ -7,6 +7,7 @@
 #include <apr_time.h>
 #include <httpd.h>
 
+#include "provider/locktext.h"
 #include "provider/xmlbody.h"
 
 /** What is fixed about a live property. */
@@ -200,8 +201,9 @@ const char *liveprop_value(liveprop_e prop, const liveprop_source_t *source, cha
     case LIVEPROP_GETLASTMODIFIED:
         return getlastmodified(buf, source->st);
     case LIVEPROP_LOCKDISCOVERY:
+        return source->active_locks ? source->active_locks : "";
     case LIVEPROP_SUPPORTEDLOCK:
-        return "";
+        return locktext_supported;
     case LIVEPROP_RESOURCETYPE:
         return resourcetype(source, pool);
     case LIVEPROP_EXECUTABLE:

@@ -36,6 +36,7 @@ typedef struct liveprop_source_t {
     const char *content_type;     /**< NULL if unknown */
     const char *content_language; /**< NULL if unknown */
     const char *more_types;       /**< further children of resourcetype as XML, or NULL */
+    const char *active_locks;     /**< activelock elements, or NULL */
 } liveprop_source_t;
 
 /** The property called NS, LOCAL, or LIVEPROP_NONE if it is none of ours. */

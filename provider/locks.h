@@ -1,8 +1,10 @@
 /*
- * locks.h -- the lock hooks of a provider without locks.
+ * locks.h -- the lock hooks for mod_dav's core.
  *
- * mod_dav's core calls them unchecked for any request with an If header, so they must
- * be there; they answer truthfully that nothing is locked and that nothing can be.
+ * They tell it of no locks.  What it would do with them has been done before it gets a
+ * request: LOCK and UNLOCK are ours (lockmethods.h), and so is the check of other methods
+ * (lockcheck.h), which knows RFC 4918's rules and visits locks, not members.  The hooks must
+ * be there all the same: the core calls them unchecked, and takes them for class 2.
  */
 #ifndef PROVIDER_LOCKS_H
 #define PROVIDER_LOCKS_H

@@ -7,11 +7,12 @@
 #include <http_log.h>
 #include <http_protocol.h>
 #include <http_request.h>
-#include <util_filter.h>
 
 #include "provider/deliver.h"
 #include "provider/destination.h"
 #include "provider/dirscan.h"
+#include "provider/lockcheck.h"
+#include "provider/lockmethods.h"
 #include "provider/multistatus.h"
 #include "provider/private.h"
 #include "provider/propfind.h"
@@ -57,65 +58,66 @@ int methods_error(request_rec *r, dav_error *err)
     return DONE;
 }
 
-/** Take TOKEN out of the comma-separated LIST, in place. */
-static void remove_token(char *list, const char *token)
-{
-    apr_size_t length = strlen(token);
-    char *at = list;
-
-    while ((at = strstr(at, token)) != NULL) {
-        char *rest = at + length;
-
-        if ((at != list && at[-1] != ',') || (*rest != ',' && *rest != '\0')) {
-            at = rest;
-        } else if (*rest == ',') {
-            memmove(at, rest + 1, strlen(rest + 1) + 1);
-        } else {
-            at[at == list ? 0 : -1] = '\0';
-            return;
-        }
-    }
-}
-
-/**
- * Output filter for OPTIONS: mod_dav's core takes lock hooks, which it cannot do without,
- * for locks.  Say class 1 and no LOCK until there are some.
+/** Answer what is in the way, or leave the request to mod_dav's core, which is told no more of it.
  */
-static apr_status_t no_locks_filter(ap_filter_t *f, apr_bucket_brigade *brigade)
+static int check_locks(request_rec *r, const lockcheck_target_t *targets, int count)
 {
-    const apr_array_header_t *headers = apr_table_elts(f->r->headers_out);
+    lockcheck_refusal_t refusal;
+    dav_error *err = lockcheck_request(&refusal, r, targets, count);
 
-    for (int i = 0; i < headers->nelts; i++) {
-        apr_table_entry_t *header = &APR_ARRAY_IDX(headers, i, apr_table_entry_t);
-        int dav = ap_cstr_casecmp(header->key, "DAV") == 0;
-
-        if (dav || ap_cstr_casecmp(header->key, "Allow") == 0) {
-            header->val = apr_pstrdup(f->r->pool, header->val);
-            remove_token(header->val, dav ? "2" : "LOCK");
-            if (!dav)
-                remove_token(header->val, "UNLOCK");
-        }
-    }
-    ap_remove_output_filter(f);
-    return ap_pass_brigade(f->next, brigade);
+    if (err != NULL)
+        return methods_error(r, err);
+    if (refusal.http_status != 0)
+        return lockcheck_answer(r, &refusal);
+    apr_table_unset(r->headers_in, "If");
+    return DECLINED;
 }
 
-static ap_filter_rec_t *no_locks;
-
-/** Answer LOCK and UNLOCK. */
-static int refuse_locks(request_rec *r)
+/** PUT, MKCOL and DELETE: check what is ours to check. */
+static int prepare_change(request_rec *r)
 {
-    apr_table_setn(r->headers_out, "Allow",
-                   "OPTIONS,GET,HEAD,POST,PUT,DELETE,MKCOL,PROPFIND,PROPPATCH,COPY,MOVE");
-    return HTTP_METHOD_NOT_ALLOWED;
+    lockcheck_target_t target = {NULL, LOCKCHECK_MEMBER};
+    dav_resource *resource;
+    dav_error *err = methods_resource(r, &resource);
+
+    if (err != NULL)
+        return methods_error(r, err);
+    target.resource = resource;
+    if (r->method_number == M_DELETE)
+        target.effects = LOCKCHECK_CONTENT | LOCKCHECK_MEMBER | LOCKCHECK_TREE;
+    else if (resource->exists)
+        target.effects = LOCKCHECK_CONTENT;
+    return check_locks(r, &target, 1);
 }
 
-/** Leave COPY and MOVE to mod_dav's core, with a Destination it understands. */
+/** COPY and MOVE: the same, with the Destination in a form the core understands. */
 static int prepare_transfer(request_rec *r)
 {
+    lockcheck_target_t targets[2] = {{NULL, LOCKCHECK_NOTHING},
+                                     {NULL, LOCKCHECK_CONTENT | LOCKCHECK_MEMBER | LOCKCHECK_TREE}};
+    dav_resource *source, *destination = NULL;
+    dav_lookup_result lookup;
+    const char *url;
+    dav_error *err;
     int status = destination_normalise(r);
 
-    return status == OK ? DECLINED : status;
+    if (status != OK)
+        return status;
+    if ((err = methods_resource(r, &source)) != NULL)
+        return methods_error(r, err);
+    targets[0].resource = source;
+    if (r->method_number == M_MOVE)
+        targets[0].effects = LOCKCHECK_CONTENT | LOCKCHECK_MEMBER | LOCKCHECK_TREE;
+    /* Where the Destination is no resource of ours, the core says what is wrong with it. */
+    url = apr_table_get(r->headers_in, "Destination");
+    if (url != NULL) {
+        lookup = dav_lookup_uri(url, r, 1);
+        if (lookup.rnew != NULL && lookup.rnew->status == HTTP_OK && methods_is_ours(lookup.rnew) &&
+            dav_get_resource(lookup.rnew, 0, 0, &destination))
+            destination = NULL;
+    }
+    targets[1].resource = destination;
+    return check_locks(r, targets, destination != NULL ? 2 : 1);
 }
 
 int methods_handler(request_rec *r)
@@ -129,14 +131,16 @@ int methods_handler(request_rec *r)
     case M_PROPPATCH:
         return proppatch_handle(r);
     case M_LOCK:
+        return lockmethods_lock(r);
     case M_UNLOCK:
-        return refuse_locks(r);
+        return lockmethods_unlock(r);
+    case M_PUT:
+    case M_MKCOL:
+    case M_DELETE:
+        return prepare_change(r);
     case M_COPY:
     case M_MOVE:
         return prepare_transfer(r);
-    case M_OPTIONS:
-        ap_add_output_filter_handle(no_locks, NULL, r, r->connection);
-        return DECLINED;
     default:
         return DECLINED;
     }
@@ -179,8 +183,29 @@ int methods_fixups_last(request_rec *r)
     return DECLINED;
 }
 
-void methods_register_filters(void)
+/** dav_options_provider.dav_header: mod_dav's core knows of classes 1 and 2. */
+static dav_error *add_class_3(request_rec *r, const dav_resource *resource, apr_text_header *phdr)
 {
-    no_locks =
-        ap_register_output_filter("DEPOT_NO_LOCKS", no_locks_filter, NULL, AP_FTYPE_CONTENT_SET);
+    if (resource->hooks == &depot_repository)
+        apr_text_append(r->pool, phdr, "3");
+    return NULL;
+}
+
+static dav_error *add_no_methods(request_rec *r, const dav_resource *resource,
+                                 apr_text_header *phdr)
+{
+    (void)r;
+    (void)resource;
+    (void)phdr;
+    return NULL;
+}
+
+static const dav_options_provider options_provider = {
+    .dav_header = add_class_3,
+    .dav_method = add_no_methods,
+};
+
+void methods_register_options(apr_pool_t *pconf)
+{
+    dav_options_provider_register(pconf, "depot", &options_provider);
 }

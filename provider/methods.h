@@ -10,7 +10,10 @@
 /** Whether R is served by the provider in this module. */
 int methods_is_ours(request_rec *r);
 
-/** Handler for PROPFIND, PROPPATCH, and LOCK and UNLOCK, ahead of mod_dav's. */
+/**
+ * Handler ahead of mod_dav's: PROPFIND, PROPPATCH, LOCK and UNLOCK altogether; for methods that
+ * change something, the check of If header and locks before mod_dav's core goes on.
+ */
 int methods_handler(request_rec *r);
 
 /** Handler for GET and HEAD of plain files that no other module has claimed. */
@@ -35,7 +38,7 @@ dav_error *methods_resource(request_rec *r, dav_resource **resource_p);
 /** Answer ERR, with its precondition element if it has one (RFC 4918 section 16). */
 int methods_error(request_rec *r, dav_error *err);
 
-/** Register the filters the handlers use; once a configuration. */
-void methods_register_filters(void);
+/** Register what OPTIONS says beyond mod_dav's own. */
+void methods_register_options(apr_pool_t *pconf);
 
 #endif /* PROVIDER_METHODS_H */

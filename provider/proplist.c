@@ -25,7 +25,7 @@ struct proplist_t {
     proplist_form_e form;
     apr_array_header_t *wanted; /* wanted_t */
     multistatus_ns_t *ns;
-    int needs_store, needs_stat, needs_type, needs_resource;
+    int needs_store, needs_stat, needs_type, needs_resource, needs_locks;
     int foreign_allprop, foreign_types;
     apr_hash_t *names; /* id -> prop_name_t, of dead properties whose names were written */
     apr_pool_t *pool;
@@ -65,6 +65,8 @@ static void need_live(proplist_t *list, liveprop_e prop)
 {
     list->needs_stat |= liveprop_needs_stat(prop);
     list->needs_type |= liveprop_needs_type(prop);
+    if (prop == LIVEPROP_LOCKDISCOVERY)
+        list->needs_locks = list->needs_store = 1;
     if (prop == LIVEPROP_RESOURCETYPE && foreign_has_types(list->pool))
         list->foreign_types = list->needs_resource = 1;
 }
@@ -136,6 +138,11 @@ int proplist_needs_type(const proplist_t *list)
 int proplist_needs_resource(const proplist_t *list)
 {
     return list->needs_resource;
+}
+
+int proplist_needs_locks(const proplist_t *list)
+{
+    return list->needs_locks;
 }
 
 apr_status_t proplist_find_names(proplist_t *list, store_txn_t *txn)
@@ -364,6 +371,7 @@ void proplist_write(proplist_t *list, output_t *out, const proplist_member_t *me
     writing.source.st = member->st;
     writing.source.content_type = member->type.type;
     writing.source.content_language = member->type.language;
+    writing.source.active_locks = member->active_locks;
     if (list->foreign_types)
         writing.source.more_types = foreign_types(member->resource, scratch_pool);
 

@@ -46,6 +46,9 @@ int proplist_needs_type(const proplist_t *list);
 /** Whether members' dav_resource is needed, for other modules' properties. */
 int proplist_needs_resource(const proplist_t *list);
 
+/** Whether members' locks are needed. */
+int proplist_needs_locks(const proplist_t *list);
+
 /** Find the ids of the names asked for.  @return APR_SUCCESS or the store's error */
 apr_status_t proplist_find_names(proplist_t *list, store_txn_t *txn);
 
@@ -57,6 +60,7 @@ typedef struct proplist_member_t {
     const node_t *node;           /**< its node, or NULL if it has none */
     store_txn_t *txn;             /**< that NODE was read in */
     const dav_resource *resource; /**< if needed */
+    const char *active_locks;     /**< activelock elements, if needed; NULL for none */
 } proplist_member_t;
 
 /** Write MEMBER's propstats. */

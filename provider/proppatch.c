@@ -14,6 +14,7 @@
 #include "provider/executable.h"
 #include "provider/foreign.h"
 #include "provider/liveprops.h"
+#include "provider/lockcheck.h"
 #include "provider/methods.h"
 #include "provider/multistatus.h"
 #include "provider/private.h"
@@ -381,6 +382,8 @@ static int answer(patch_t *patch)
 
 int proppatch_handle(request_rec *r)
 {
+    lockcheck_target_t target = {NULL, LOCKCHECK_CONTENT};
+    lockcheck_refusal_t refusal;
     patch_t patch = {.r = r};
     xmlDoc *doc;
     dav_error *err;
@@ -397,6 +400,12 @@ int proppatch_handle(request_rec *r)
     if ((err = xmlbody_read(&doc, r, &patch.resource->info->settings.dir->xml)) != NULL ||
         (err = read_instructions(&patch, doc)) != NULL)
         return methods_error(r, err);
+    target.resource = patch.resource;
+    if ((err = lockcheck_request(&refusal, r, &target, 1)) != NULL)
+        return methods_error(r, err);
+    if (refusal.http_status != 0)
+        return lockcheck_answer(r, &refusal);
+    apr_table_unset(r->headers_in, "If");
     err = dav_validate_request(r, patch.resource, 0, NULL, NULL, DAV_VALIDATE_RESOURCE, NULL);
     if (err != NULL)
         return methods_error(r, err);

@@ -9,6 +9,7 @@
 
 #include <httpd.h>
 
+#include "propstore/locks.h"
 #include "propstore/nodes.h"
 #include "propstore/store.h"
 
@@ -23,6 +24,11 @@ typedef struct depot_dir_settings_t {
     int depth_infinity; /**< whether PROPFIND answers Depth: infinity */
     depot_xml_limits_t xml;
     node_limits_t node;
+    apr_int64_t lock_timeout_default; /**< seconds, where the client asks for none */
+    apr_int64_t lock_timeout_min;     /**< seconds; shorter ones are lengthened */
+    apr_int64_t lock_timeout_max;     /**< seconds; longer ones are shortened; 0: none */
+    lock_limits_t lock;
+    int hide_others_locks; /**< whether tokens and owners are shown to their user only */
 } depot_dir_settings_t;
 
 /** The settings in force for one request. */

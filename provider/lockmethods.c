@@ -1,0 +1,368 @@
+#include "provider/lockmethods.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <apr_strings.h>
+#include <http_log.h>
+#include <http_protocol.h>
+#include <mod_dav.h>
+
+#include "propstore/locks.h"
+#include "provider/errmap.h"
+#include "provider/lockcheck.h"
+#include "provider/locktext.h"
+#include "provider/methods.h"
+#include "provider/multistatus.h"
+#include "provider/private.h"
+#include "provider/resource.h"
+#include "provider/tempfile.h"
+#include "provider/xmlbody.h"
+
+/** Expired locks removed along with each change of locks. */
+#define REAP_MAX 64
+
+/** A LOCK under way. */
+typedef struct locking_t {
+    request_rec *r;
+    dav_resource *resource;
+    store_t *store;
+    lock_t lock;
+    apr_int64_t now;
+    apr_array_header_t *conflicts; /* lock_t: those in the way */
+    int created;                   /* an empty file was made for it */
+} locking_t;
+
+static dav_error *bad_request(request_rec *r, const char *why)
+{
+    return dav_new_error(r->pool, HTTP_BAD_REQUEST, 0, 0, why);
+}
+
+/* ---- what a LOCK asks for ---- */
+
+/** Read the lockinfo element. */
+static dav_error *read_lockinfo(locking_t *locking, const xmlDoc *doc)
+{
+    const xmlNode *root = xmlDocGetRootElement(doc), *scope, *type, *owner;
+    apr_size_t length;
+
+    if (root == NULL || !xmlbody_is(root, XMLBODY_DAV_NS, "lockinfo"))
+        return bad_request(locking->r, "The body is not a DAV:lockinfo element.");
+    scope = xmlbody_dav_child(root, "lockscope");
+    type = xmlbody_dav_child(root, "locktype");
+    owner = xmlbody_dav_child(root, "owner");
+    if (scope == NULL || type == NULL || xmlbody_dav_child(type, "write") == NULL)
+        return bad_request(locking->r, "DAV:lockinfo asks for no write lock.");
+    if (xmlbody_dav_child(scope, "exclusive") != NULL)
+        locking->lock.scope = LOCK_EXCLUSIVE;
+    else if (xmlbody_dav_child(scope, "shared") != NULL)
+        locking->lock.scope = LOCK_SHARED;
+    else
+        return bad_request(locking->r, "DAV:lockscope is neither exclusive nor shared.");
+    locking->lock.owner = owner ? xmlbody_text(owner, &length, locking->r->pool) : "";
+    return locking->lock.owner
+               ? NULL
+               : errmap_error(locking->r->pool, ENOMEM, "Could not keep the owner.");
+}
+
+static dav_error *read_depth(locking_t *locking)
+{
+    int depth = dav_get_depth(locking->r, DAV_INFINITY);
+
+    if (depth != 0 && depth != DAV_INFINITY)
+        return bad_request(locking->r, "The Depth of a LOCK is 0 or infinity.");
+    locking->lock.infinite = depth != 0;
+    return NULL;
+}
+
+/* ---- taking a lock out ---- */
+
+/** Make the empty resource of a LOCK on an unmapped URL (RFC 4918 section 7.3). */
+static dav_error *create_file(locking_t *locking)
+{
+    const char *path = locking->resource->info->path;
+    apr_pool_t *pool = locking->r->pool;
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    apr_status_t status = fd < 0 ? errno : APR_SUCCESS;
+
+    if (fd >= 0) {
+        locking->created = 1;
+        if (close(fd) != 0)
+            status = errno;
+    }
+    if (status == APR_SUCCESS)
+        status = tempfile_sync_directory(resource_parent_path(path, pool));
+    if (status == ENOENT || status == ENOTDIR)
+        return errmap_error_as(pool, HTTP_CONFLICT, status,
+                               "There is no collection to make the resource in.");
+    /* Somebody else may just have made it: then that is what is locked. */
+    if (status == APR_SUCCESS || status == EEXIST)
+        status = resource_refresh(locking->resource);
+    return status == APR_SUCCESS ? NULL
+                                 : errmap_error(pool, status, "Could not make the resource.");
+}
+
+static apr_status_t add_body(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool)
+{
+    locking_t *locking = baton;
+    const dav_resource *resource = locking->resource;
+    node_fingerprint_t fingerprint;
+    filestat_t st;
+    apr_status_t status = locks_reap(txn, locking->now, REAP_MAX, NULL, scratch_pool);
+
+    /* As for a PROPPATCH: a DELETE or MOVE has its turn before or after. */
+    if (status == APR_SUCCESS)
+        status = filestat_read(&st, AT_FDCWD, resource->info->path, FILESTAT_TARGET);
+    if (status != APR_SUCCESS)
+        return status;
+    fingerprint = filestat_fingerprint(&st);
+    return locks_add(txn, resource->info->path, resource_node_kind(resource), &fingerprint,
+                     &locking->lock, &resource->info->settings.dir->lock, locking->now,
+                     &locking->conflicts, locking->r->pool);
+}
+
+/** Tell which locks are in the way (RFC 4918 sections 9.10.6 and 16). */
+static int answer_conflict(const locking_t *locking)
+{
+    lockcheck_refusal_t refusal = {
+        .http_status = HTTP_LOCKED,
+        .precondition = "no-conflicting-lock",
+        .description = "Another lock is in the way.",
+    };
+    apr_size_t own = strlen(locking->resource->info->path);
+
+    refusal.hrefs = apr_array_make(locking->r->pool, 2, sizeof(const char *));
+    for (int i = 0; i < locking->conflicts->nelts; i++) {
+        const lock_t *lock = &APR_ARRAY_IDX(locking->conflicts, i, lock_t);
+
+        refusal.own |= strlen(lock->path) <= own;
+        APR_ARRAY_PUSH(refusal.hrefs, const char *) =
+            locktext_root(lock, locking->resource, locking->r->pool);
+    }
+    return lockcheck_answer(locking->r, &refusal);
+}
+
+/** Answer with the lock as it now is. */
+static int answer_lock(const locking_t *locking, int http_status)
+{
+    request_rec *r = locking->r;
+    const char *href = locktext_root(&locking->lock, locking->resource, r->pool);
+
+    r->status = http_status;
+    ap_set_content_type(r, "application/xml; charset=\"utf-8\"");
+    ap_rvputs(r,
+              "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<D:prop xmlns:D=\"DAV:\">"
+              "<D:lockdiscovery>",
+              locktext_active(&locking->lock, href, r->user, locking->resource->info->settings.dir,
+                              locking->now, r->pool),
+              "</D:lockdiscovery></D:prop>\n", NULL);
+    return DONE;
+}
+
+/** Whether the If header and the locks there are let the LOCK through; answers if not. */
+static int check_new(locking_t *locking, int *answer_p)
+{
+    lockcheck_target_t target = {locking->resource, LOCKCHECK_NOTHING};
+    lockcheck_refusal_t refusal;
+    dav_error *err;
+
+    /* A new resource is a new member of its collection. */
+    if (!locking->resource->exists)
+        target.effects = LOCKCHECK_MEMBER;
+    err = lockcheck_request(&refusal, locking->r, &target, 1);
+    apr_table_unset(locking->r->headers_in, "If");
+    if (err == NULL && refusal.http_status == 0)
+        err = dav_validate_request(locking->r, locking->resource, 0, NULL, NULL,
+                                   DAV_VALIDATE_RESOURCE, NULL);
+    if (err != NULL)
+        *answer_p = methods_error(locking->r, err);
+    else if (refusal.http_status != 0)
+        *answer_p = lockcheck_answer(locking->r, &refusal);
+    return err == NULL && refusal.http_status == 0;
+}
+
+static int take_out(locking_t *locking, const xmlDoc *doc)
+{
+    request_rec *r = locking->r;
+    char token[LOCKTEXT_TOKEN_SIZE];
+    apr_status_t status;
+    dav_error *err;
+    int answer;
+
+    if ((err = read_lockinfo(locking, doc)) != NULL || (err = read_depth(locking)) != NULL)
+        return methods_error(r, err);
+    if (!check_new(locking, &answer))
+        return answer;
+    if (!locking->resource->exists && (err = create_file(locking)) != NULL)
+        return methods_error(r, err);
+
+    locking->lock.principal = r->user ? r->user : "";
+    locking->lock.path = locking->resource->info->path;
+    locking->lock.expires = locktext_expiry(r, locking->resource->info->settings.dir, locking->now);
+    status = locktext_new_token(&locking->lock.token);
+    if (status == APR_SUCCESS)
+        status = store_write(locking->store, add_body, locking, r->pool);
+    if (status != APR_SUCCESS && locking->created)
+        unlink(locking->resource->info->path);
+    if (status == STORE_LOCKED)
+        return answer_conflict(locking);
+    if (status != APR_SUCCESS)
+        return methods_error(r, errmap_error(r->pool, status, "Could not lock the resource."));
+    apr_table_setn(
+        r->headers_out, "Lock-Token",
+        apr_pstrcat(r->pool, "<", locktext_token(token, &locking->lock.token), ">", NULL));
+    return answer_lock(locking, locking->created ? HTTP_CREATED : HTTP_OK);
+}
+
+/* ---- refreshing ---- */
+
+/** What a refresh is told, and finds. */
+typedef struct refresh_t {
+    locking_t *locking;
+    const apr_array_header_t *tokens; /* lock_token_t: those submitted */
+} refresh_t;
+
+/** Whether LOCK covers PATH. */
+static int covers(const lock_t *lock, const char *path)
+{
+    apr_size_t length = strlen(lock->path);
+
+    if (strcmp(lock->path, path) == 0)
+        return 1;
+    return lock->infinite && strncmp(lock->path, path, length) == 0 &&
+           (path[length] == '/' || strcmp(lock->path, "/") == 0);
+}
+
+static apr_status_t refresh_body(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool)
+{
+    const refresh_t *refresh = baton;
+    locking_t *locking = refresh->locking;
+    apr_status_t status = STORE_ABSENT;
+
+    for (int i = 0; i < refresh->tokens->nelts && status == STORE_ABSENT; i++) {
+        const lock_token_t *token = &APR_ARRAY_IDX(refresh->tokens, i, lock_token_t);
+        lock_t lock;
+
+        status = locks_get(&lock, txn, token, locking->now, locking->r->pool);
+        if (status == APR_SUCCESS &&
+            (!covers(&lock, locking->resource->info->path) || !lockcheck_is_own(locking->r, &lock)))
+            status = STORE_ABSENT;
+        if (status == APR_SUCCESS) {
+            lock.expires = locking->lock.expires;
+            status = locks_refresh(txn, token, lock.expires, locking->now, scratch_pool);
+            locking->lock = lock;
+        }
+    }
+    return status;
+}
+
+/** A LOCK without a body (RFC 4918 section 9.10.2). */
+static int refresh(locking_t *locking)
+{
+    request_rec *r = locking->r;
+    refresh_t work = {locking, lockcheck_submitted(r)};
+    lockcheck_target_t target = {locking->resource, LOCKCHECK_NOTHING};
+    lockcheck_refusal_t refusal;
+    apr_status_t status;
+    dav_error *err;
+
+    if (apr_table_get(r->headers_in, "If") == NULL)
+        return methods_error(r, bad_request(r, "A LOCK without a body refreshes the lock that "
+                                               "its If header names; there is none."));
+    err = lockcheck_request(&refusal, r, &target, 1);
+    if (err != NULL)
+        return methods_error(r, err);
+    if (refusal.http_status != 0)
+        return lockcheck_answer(r, &refusal);
+    locking->lock.expires = locktext_expiry(r, locking->resource->info->settings.dir, locking->now);
+    status = store_write(locking->store, refresh_body, &work, r->pool);
+    if (status == STORE_ABSENT)
+        return HTTP_PRECONDITION_FAILED;
+    if (status != APR_SUCCESS)
+        return methods_error(r, errmap_error(r->pool, status, "Could not refresh the lock."));
+    return answer_lock(locking, HTTP_OK);
+}
+
+int lockmethods_lock(request_rec *r)
+{
+    locking_t locking = {.r = r, .now = locktext_now()};
+    dav_error *err;
+    xmlDoc *doc;
+
+    if ((err = methods_resource(r, &locking.resource)) != NULL)
+        return methods_error(r, err);
+    locking.store = locking.resource->info->settings.store;
+    if (locking.store == NULL)
+        return methods_error(r, errmap_no_store(r->pool));
+    if ((err = xmlbody_read(&doc, r, &locking.resource->info->settings.dir->xml)) != NULL)
+        return methods_error(r, err);
+    return doc != NULL ? take_out(&locking, doc) : refresh(&locking);
+}
+
+/* ---- unlocking ---- */
+
+/** What an UNLOCK is told, and finds. */
+typedef struct unlocking_t {
+    const request_rec *r;
+    const dav_resource *resource;
+    lock_token_t token;
+    apr_int64_t now;
+    int foreign; /* it is somebody else's */
+} unlocking_t;
+
+static apr_status_t unlock_body(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool)
+{
+    unlocking_t *unlocking = baton;
+    lock_t lock;
+    apr_status_t status = locks_get(&lock, txn, &unlocking->token, unlocking->now, scratch_pool);
+
+    if (status == APR_SUCCESS && !covers(&lock, unlocking->resource->info->path))
+        status = STORE_ABSENT;
+    if (status != APR_SUCCESS)
+        return status;
+    unlocking->foreign = !lockcheck_is_own(unlocking->r, &lock);
+    if (unlocking->foreign)
+        return APR_SUCCESS;
+    status = locks_remove(txn, &unlocking->token, scratch_pool);
+    return status == APR_SUCCESS ? locks_reap(txn, unlocking->now, REAP_MAX, NULL, scratch_pool)
+                                 : status;
+}
+
+/** Read the Lock-Token header: a URI in brackets. */
+static dav_error *read_token(unlocking_t *unlocking, request_rec *r)
+{
+    const char *header = apr_table_get(r->headers_in, "Lock-Token"), *end;
+
+    if (header == NULL || header[0] != '<' || (end = strchr(header, '>')) == NULL ||
+        end[1] != '\0' || end == header + 1)
+        return bad_request(r, "The Lock-Token header must hold one token in angle brackets.");
+    /* What is no token of ours locks nothing here. */
+    if (!locktext_parse_token(&unlocking->token,
+                              apr_pstrmemdup(r->pool, header + 1, (apr_size_t)(end - header) - 1)))
+        memset(&unlocking->token, 0, sizeof(unlocking->token));
+    return NULL;
+}
+
+int lockmethods_unlock(request_rec *r)
+{
+    unlocking_t unlocking = {.r = r, .now = locktext_now()};
+    dav_resource *resource;
+    apr_status_t status;
+    dav_error *err;
+
+    if ((err = methods_resource(r, &resource)) != NULL || (err = read_token(&unlocking, r)) != NULL)
+        return methods_error(r, err);
+    unlocking.resource = resource;
+    if (resource->info->settings.store == NULL)
+        return methods_error(r, errmap_no_store(r->pool));
+    status = store_write(resource->info->settings.store, unlock_body, &unlocking, r->pool);
+    if (status == STORE_ABSENT)
+        return methods_error(r, dav_new_error_tag(r->pool, HTTP_CONFLICT, 0, 0,
+                                                  "The resource is not locked with this token.",
+                                                  NULL, "lock-token-matches-request-uri"));
+    if (status != APR_SUCCESS)
+        return methods_error(r, errmap_error(r->pool, status, "Could not remove the lock."));
+    return unlocking.foreign ? HTTP_FORBIDDEN : HTTP_NO_CONTENT;
+}
