@@ -31,11 +31,31 @@ static apr_status_t move_new(const char *from, const char *to)
     return status;
 }
 
+/**
+ * Rename FROM to TO, where a file is, and keep that as OLD.
+ * @return APR_SUCCESS; EXDEV; what else means that it cannot be done so
+ */
+static apr_status_t move_over_file(const char *from, const char *to, const char *old)
+{
+    apr_status_t status;
+
+    /* With a second name for it, one rename does all the rest. */
+    if (link(to, old) != 0)
+        return errno;
+    status = move_file(from, to, 0);
+    if (status != APR_SUCCESS)
+        (void)unlink(old);
+    return status;
+}
+
 /** Rename FROM to TO, where something is, and keep that as OLD. */
 static apr_status_t move_over(const char *from, const char *to, const char *old)
 {
-    apr_status_t status = move_file(from, to, RENAME_EXCHANGE);
+    apr_status_t status = move_over_file(from, to, old);
 
+    if (status == APR_SUCCESS || status == EXDEV)
+        return status;
+    status = move_file(from, to, RENAME_EXCHANGE);
     if (status == APR_SUCCESS) {
         /* What was replaced now has the source's name, under which it must not be seen. */
         status = move_file(from, old, 0);

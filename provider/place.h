@@ -1,7 +1,7 @@
 /*
  * place.h -- putting a file or tree where another one may be, so that it can be undone.
  *
- * The step itself is one rename (or exchange, where something is replaced), so whoever
+ * The step itself is one rename (or exchange, where a collection is concerned), so whoever
  * looks sees the old or the new.  What was replaced is kept under a private name until
  * place_finish(), in case the store's part of the work fails.
  */
