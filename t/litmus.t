@@ -1,4 +1,4 @@
-# Debian's litmus, the suites for a server without locks; one test here for each of its own.
+# Debian's litmus, all five suites; one test here for each of its own.
 use strict;
 use warnings;
 
@@ -6,16 +6,11 @@ use Depot::Test;
 
 expect_log(client_errors(), qr/\[dav:error\]/);
 
-# What litmus warns of that is not ours to change.
-my %excused = (
-    'server does not claim Class 2 compliance' => 'there are no locks yet',
-);
-
 my $work = server_root() . '/litmus';
 mkdir $work or die "$work: $!\n";
 chdir $work or die "$work: $!\n";
 my ($url) = fresh();
-open my $out, '-|', "TESTS='basic copymove props http' litmus -k http://127.0.0.1:" . vars('port') . "$url 2>&1"
+open my $out, '-|', "litmus -k http://127.0.0.1:" . vars('port') . "$url 2>&1"
     or die "litmus: $!\n";
 my ($suite, $suites) = ('', 0);
 while (my $line = <$out>) {
@@ -28,9 +23,7 @@ while (my $line = <$out>) {
     }
     elsif ($line =~ /WARNING: (.*)/) {
         my $warning = $1;
-        my ($excuse) = grep { index($warning, $_) >= 0 } keys %excused;
-        ok(defined $excuse, "$suite: no warning but those excused") or diag($line);
-        note("$warning: $excused{$excuse}") if defined $excuse;
+        fail("$suite: warning: $warning");
     }
     elsif ($line =~ /^ *\d+\. (\w+)\.* *(pass|FAIL|SKIPPED)?/) {
         next unless $2;
@@ -41,6 +34,6 @@ while (my $line = <$out>) {
     }
 }
 close $out;
-is($suites, 4, 'four suites ran');
+is($suites, 5, 'five suites ran');
 
 finish();

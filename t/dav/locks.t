@@ -1,0 +1,196 @@
+# Locks: RFC 4918 sections 6, 7, 9.10 and 9.11.
+use strict;
+use warnings;
+
+use MIME::Base64 ();
+use POSIX ();
+use Depot::Test;
+use Depot::Lock;
+
+expect_log(client_errors());
+
+my ($url, $dir) = fresh();
+my $port   = vars('port');
+my $client = client();
+
+sub to { return (Destination => "http://127.0.0.1:$port$url$_[0]") }
+
+# 7.3: a LOCK on an unmapped URL makes an empty resource.
+my $new = lock($client, "${url}new", Depth => 0, owner => '<D:owner><x:who xmlns:x="urn:x" x:y="1">me &amp; you</x:who></D:owner>');
+status_is($new, 201, 'LOCK of what is not there');
+is($new->header('Content-Type'), 'application/xml; charset="utf-8"', 'Content-Type');
+my $token = token_of($new);
+like($token, qr/^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/, 'its token');
+is(-s "$dir/new", 0, 'makes an empty file');
+my ($found) = locks_of($client, "${url}new");
+is_deeply([ @$found{qw(scope depth token root)} ], [ 'exclusive', '0', $token, "${url}new" ], 'PROPFIND tells of it');
+like($found->{owner}, qr{<x:who xmlns:x="urn:x" x:y="1">me &amp; you</x:who>}, 'with the owner as it was sent');
+like($found->{timeout}, qr/^Second-(?:9\d|100)$/, 'and the time that is left');
+status_is(lock($client, "${url}no/such"), 409, 'not where there is no collection');
+
+# 7.5, 7.6: what the lock forbids without its token, and allows with it.
+status_is(put("${url}new", 'x'), 423, 'PUT without the token');
+is_deeply([ put("${url}new", 'x')->preconditions ], ['{DAV:}lock-token-submitted'], 'says why');
+like(put("${url}new", 'x')->body, qr{<D:href>\Q${url}new\E</D:href>}, 'and where');
+status_is(proppatch("${url}new", set => '<t:p xmlns:t="urn:test">1</t:p>'), 423, 'PROPPATCH');
+status_is(dav('DELETE', "${url}new"), 423, 'DELETE');
+status_is(dav('MOVE', "${url}new", headers => [ to('moved') ]), 423, 'MOVE');
+put("${url}other", 'other');
+status_is(dav($_, "${url}other", headers => [ to('new') ]), 423, "$_ onto it") for 'COPY', 'MOVE';
+status_is(dav('COPY', "${url}new", headers => [ to('copy') ]), 201, 'COPY of it');
+is_deeply([ locks_of($client, "${url}copy") ], [], 'has no lock');
+status_is(dav('GET', "${url}new"), 200, 'GET');
+status_is(put("${url}new", 'with', If => "(<$token>)"), 204, 'PUT with the token');
+my $patch = proppatch_body(set => '<t:p xmlns:t="urn:test">1</t:p>');
+status_is(dav('PROPPATCH', "${url}new", body => $patch, headers => [ If => "<${url}new> (<$token>)" ]), 207, 'PROPPATCH with it');
+status_is(put("${url}new", 'no', If => "(<$token> [\"other\"])"), 412, 'the token with a wrong ETag');
+is(slurp("$dir/new"), 'with', 'nothing else was written');
+
+# 6.2: compatibility; 9.10.6: what a refusal says.
+my $refused = lock($client, "${url}new");
+status_is($refused, 423, 'a second LOCK');
+is_deeply([ $refused->preconditions ], ['{DAV:}no-conflicting-lock'], 'says why');
+like($refused->body, qr{<D:href>\Q${url}new\E</D:href>}, 'and where');
+status_is(lock($client, "${url}new", scope => 'shared'), 423, 'a shared one');
+my $above = lock($client, $url);
+status_is($above, 207, 'one of the collection, of depth infinity');
+like($above->body, qr{\Q${url}new\E</D:href><D:status>HTTP/1.1 423 Locked}, 'names the member');
+is_deeply([ locks_of($client, $url) ], [], 'and locks nothing');
+my @shared = map { token_of(lock($client, "${url}other", scope => 'shared', Depth => 0)) } 1 .. 3;
+is(scalar(grep {defined} @shared), 3, 'three shared locks');
+status_is(lock($client, "${url}other"), 423, 'forbid an exclusive one');
+status_is(put("${url}other", 'x'), 423, 'PUT needs a token');
+status_is(put("${url}other", 'x', If => "(<$shared[1]>)"), 204, 'any of them');
+
+# 9.10.2: refresh; 10.7: timeouts.
+my %seconds = ('Second-30' => 30, 'Infinite, Second-4100000000' => 604800, 'Second-4100000000' => 604800, 'Second-1' => 10, 'Extend, Second-50' => 50, 'x' => 600);
+for my $timeout (sort keys %seconds) {
+    my $refresh = dav('LOCK', "${url}new", headers => [ If => "(<$token>)", Timeout => $timeout ]);
+    status_is($refresh, 200, "refresh with Timeout: $timeout");
+    like($refresh->body, qr{<D:timeout>Second-$seconds{$timeout}<}, "gives $seconds{$timeout} seconds");
+    is($refresh->header('Lock-Token'), undef, 'and no new token');
+}
+status_is(dav('LOCK', "${url}new"), 400, 'a refresh without If');
+status_is(dav('LOCK', "${url}new", headers => [ If => '(<urn:uuid:00000000-0000-4000-8000-000000000000>)' ]), 412, 'with an unknown token');
+status_is(dav('LOCK', "${url}copy", headers => [ If => "(<$token>)" ]), 412, 'of another resource');
+
+# 9.11: UNLOCK.
+is(unlock($client, "${url}copy", $token), 409, 'UNLOCK of another resource');
+is_deeply([ dav('UNLOCK', "${url}copy", headers => [ 'Lock-Token' => "<$token>" ])->preconditions ],
+    ['{DAV:}lock-token-matches-request-uri'], 'says why');
+is(unlock($client, "${url}new", 'urn:uuid:00000000-0000-4000-8000-000000000000'), 409, 'with an unknown token');
+is(unlock($client, "${url}new", 'x:y'), 409, 'with a strange one');
+status_is(dav('UNLOCK', "${url}new", headers => [ 'Lock-Token' => $_ ]), 400, "Lock-Token: $_") for $token, '<>', '';
+status_is(dav('UNLOCK', "${url}new"), 400, 'without one');
+is(unlock($client, "${url}new", $token), 204, 'with the right one');
+is(unlock($client, "${url}new", $token), 409, 'once');
+status_is(put("${url}new", 'free'), 204, 'it is free');
+is(unlock($client, "${url}other", $_), 204, 'a shared one') for @shared;
+
+# Wrong bodies and headers.
+status_is(dav('LOCK', "${url}new", body => $_), 400, 'a wrong body') for '<x/>', '<D:lockinfo xmlns:D="DAV:"/>', '<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope></D:lockinfo>', 'x';
+status_is(lock($client, "${url}new", Depth => 1), 400, 'Depth: 1');
+
+# 7.4: a collection of depth 0 keeps its members, not their content.
+make_tree($dir, 'zero/', 'zero/in', 'all/', 'all/in', 'all/sub/', 'all/sub/in');
+my $zero = token_of(lock($client, "${url}zero/", Depth => 0));
+status_is(put("${url}zero/in", 'x'), 204, 'depth 0: PUT of a member');
+status_is(put("${url}zero/more", 'x'), 423, 'PUT of a new one');
+status_is(dav('DELETE', "${url}zero/in"), 423, 'DELETE of one');
+status_is(dav('MKCOL', "${url}zero/coll"), 423, 'MKCOL in it');
+status_is(dav('MOVE', "${url}zero/in", headers => [ to('out') ]), 423, 'MOVE out of it');
+status_is(dav('COPY', "${url}new", headers => [ to('zero/new') ]), 423, 'COPY into it');
+status_is(lock($client, "${url}zero/locked"), 423, 'LOCK of a new one');
+status_is(put("${url}zero/more", 'x', If => "<${url}zero/> (<$zero>)"), 201, 'with the token');
+
+# 7.4: depth infinity covers what is there and what comes.
+my $all = token_of(lock($client, "${url}all/", Depth => 'infinity'));
+for my $path ('all/', 'all/in', 'all/sub/', 'all/sub/in') {
+    is_deeply([ map {"$_->{token} $_->{root} $_->{depth}"} locks_of($client, "$url$path") ], ["$all ${url}all/ infinity"], "$path is locked");
+}
+my %discovered = map { $_ => 1 } propfind("${url}all/", 1, propfind_body('{DAV:}lockdiscovery'))->body =~ m{<D:lockroot><D:href>([^<]*)<}g;
+is_deeply([ keys %discovered ], ["${url}all/"], 'so says a listing');
+status_is(put("${url}all/sub/in", 'x'), 423, 'PUT deep in it');
+like(put("${url}all/sub/in", 'x')->body, qr{<D:href>\Q${url}all/\E</D:href>}, 'names the root of the lock');
+status_is(lock($client, "${url}all/sub/in"), 423, 'LOCK in it');
+status_is(put("${url}all/sub/more", 'x'), 423, 'PUT of a new member');
+status_is(put("${url}all/sub/more", 'x', If => "<${url}all/> (<$all>)"), 201, 'with the token');
+is(scalar(my @more = locks_of($client, "${url}all/sub/more")), 1, 'the new member is locked');
+status_is(dav('MOVE', "${url}new", headers => [ to('all/moved') ]), 423, 'MOVE into it');
+status_is(dav('MOVE', "${url}new", headers => [ to('all/moved'), If => "<${url}all/> (<$all>)" ]), 201, 'with the token');
+is(scalar(my @moved = locks_of($client, "${url}all/moved")), 1, 'what was moved in is locked');
+is(unlock($client, "${url}all/sub/in", $all), 204, 'UNLOCK by a member it covers');
+is_deeply([ locks_of($client, "${url}all/") ], [], 'unlocks all');
+
+# 9.6.1, 9.9: a locked member keeps a tree from going.
+my $member = token_of(lock($client, "${url}all/sub/in", Depth => 0));
+for my $method ('DELETE', 'MOVE') {
+    my $answer = dav($method, "${url}all/", headers => [ to('elsewhere') ]);
+    status_is($answer, 207, "$method of a tree with a locked member");
+    my $multistatus = $answer->multistatus;
+    is_deeply([ $multistatus->hrefs ], ["${url}all/sub/in"], 'names it alone');
+    is($multistatus->response("${url}all/sub/in")->{status}, 423, 'with its status');
+}
+ok(-e "$dir/all/in" && -e "$dir/all/sub/in", 'nothing has gone');
+status_is(dav('COPY', "${url}zero/", headers => [ to('all/') ]), 207, 'COPY over it');
+status_is(dav('MOVE', "${url}all/", headers => [ to('elsewhere'), If => "<${url}all/sub/in> (<$member>)" ]), 201, 'MOVE with the token');
+is_deeply([ locks_of($client, "${url}elsewhere/sub/in") ], [], 'the lock does not travel');
+make_tree($dir, 'all/', 'all/sub/', 'all/sub/in');
+is_deeply([ locks_of($client, "${url}all/sub/in") ], [], 'nor stay for what comes there');
+$member = token_of(lock($client, "${url}all/sub/in", Depth => 0));
+status_is(dav('DELETE', "${url}all/", headers => [ If => "<${url}all/sub/in> (<$member>)" ]), 204, 'DELETE with the token');
+is(unlock($client, "${url}all/sub/in", $member), 409, 'takes the lock with it');
+
+# 6.4: a lock is its principal's; a short one ends.
+{
+    my ($user_url, $user_dir) = fresh('users');
+    my %headers = map { $_ => [ Authorization => 'Basic ' . MIME::Base64::encode_base64("$_:$_", '') ] } 'anna', 'ben';
+    my $as = sub {
+        my ($user, $method, $path, $body, @more) = @_;
+        return $client->request($method, "$user_url$path", body => $body, headers => [ @{ $headers{$user} }, @more ]);
+    };
+    my $hers = token_of($as->('anna', 'LOCK', 'f', lockinfo(), Depth => 0));
+    ok($hers, 'a user locks');
+    status_is($as->('ben', 'PUT', 'f', 'x', If => "(<$hers>)"), 423, 'another cannot use the token');
+    status_is($as->('ben', 'UNLOCK', 'f', undef, 'Lock-Token' => "<$hers>"), 403, 'nor remove it');
+    my $seen = $as->('ben', 'PROPFIND', 'f', propfind_body('{DAV:}lockdiscovery'), Depth => 0)->body;
+    like($seen, qr/<D:activelock>/, 'he sees that it is locked');
+    unlike($seen, qr/\Q$hers\E|<D:owner/, 'but neither token nor owner, where that is configured');
+    like($as->('anna', 'PROPFIND', 'f', propfind_body('{DAV:}lockdiscovery'), Depth => 0)->body, qr/\Q$hers\E/, 'she does');
+    status_is($as->('anna', 'PUT', 'f', 'hers', If => "(<$hers>)"), 204, 'she writes');
+    status_is($as->('anna', 'LOCK', 'f', undef, If => "(<$hers>)", Timeout => 'Second-1'), 200, 'she makes it short');
+    sleep 2;
+    status_is($as->('ben', 'PUT', 'f', 'his'), 204, 'and it ends by itself');
+    status_is($as->('anna', 'UNLOCK', 'f', undef, 'Lock-Token' => "<$hers>"), 409, 'for all');
+    unlike($as->('anna', 'PROPFIND', 'f', propfind_body('{DAV:}lockdiscovery'), Depth => 0)->body, qr/activelock/, 'PROPFIND tells of it no more');
+}
+
+# Twenty clients, through several processes: a counter under a lock counts every turn.
+{
+    spew("$dir/counter", '0');
+    my @pids;
+    for my $n (1 .. 20) {
+        my $pid = fork // die "fork: $!\n";
+        if ($pid == 0) {
+            my $own = client(port => $port);
+            for my $turn (1 .. 5) {
+                my $held;
+                for my $try (1 .. 2000) {
+                    $held = token_of(lock($own, "${url}counter", Depth => 0)) and last;
+                    select undef, undef, undef, 0.005 + rand 0.01;
+                }
+                my $count = $own->request('GET', "${url}counter")->body;
+                $own->request('PUT', "${url}counter", body => $count + 1, headers => [ If => "(<$held>)" ]);
+                unlock($own, "${url}counter", $held) == 204 or POSIX::_exit(1);
+            }
+            POSIX::_exit(0);
+        }
+        push @pids, $pid;
+    }
+    my $bad = 0;
+    for my $pid (@pids) { waitpid $pid, 0; $bad++ if $? }
+    is($bad, 0, 'twenty clients took turns');
+    is(slurp("$dir/counter"), '100', 'and none was lost');
+}
+
+finish();
