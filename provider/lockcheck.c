@@ -255,7 +255,7 @@ static apr_status_t check_all(check_t *check, store_t *store, const lockcheck_ta
 
     if (status != APR_SUCCESS)
         return status;
-    if (check->lists != NULL)
+    if (check->lists != NULL && tagged != NULL)
         status = evaluate(&holds, check, tagged);
     if (status == APR_SUCCESS && !holds) {
         check->refusal->http_status = HTTP_PRECONDITION_FAILED;
