@@ -1,20 +1,28 @@
 #include "mod_src/lifecycle.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <apr_file_info.h>
 #include <apr_hash.h>
-#include <apr_strings.h>
+#include <apr_signal.h>
+#include <apr_thread_proc.h>
 #include <httpd.h>
 #include <http_config.h>
 #include <http_core.h>
 #include <http_log.h>
+#include <mpm_common.h>
 #include <unixd.h>
 
 #include "mod_src/config.h"
 #include "mod_src/directives.h"
 #include "mod_src/mod_dav_depot.h"
 #include "propstore/meta.h"
+#include "provider/provider.h"
 
 APLOG_USE_MODULE(dav_depot);
 
@@ -68,47 +76,158 @@ static apr_array_header_t *distinct_stores(server_rec *s, apr_pool_t *result_poo
     return stores;
 }
 
-static apr_status_t give_away(const char *path)
+/** Give the file behind FD to the user that children run as, if it is root's. */
+static apr_status_t give(int fd, const struct stat *st)
 {
-    if (lchown(path, ap_unixd_config.user_id, ap_unixd_config.group_id) != 0 && errno != ENOENT)
+    if (st->st_uid != 0)
+        return APR_SUCCESS;
+    if (fchownat(fd, "", ap_unixd_config.user_id, ap_unixd_config.group_id, AT_EMPTY_PATH) != 0)
         return errno;
     return APR_SUCCESS;
 }
 
-/** Hand the store's directory and files to the user that children run as. */
-static apr_status_t hand_over(const store_spec_t *spec, apr_pool_t *scratch_pool)
+/**
+ * The same for the file NAME in DIRECTORY, which may belong to that user already: root must not
+ * be talked into giving away what a link there leads to.
+ */
+static apr_status_t give_file(int directory, const char *name)
 {
-    static const char *const files[] = {"", "/data.mdb", "/lock.mdb"};
-    const char *path = store_spec_path(spec);
+    int fd = openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     apr_status_t status = APR_SUCCESS;
+    struct stat st;
 
-    if (path == NULL || geteuid() != 0)
-        return APR_SUCCESS;
-    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]) && status == APR_SUCCESS; i++)
-        status = give_away(apr_pstrcat(scratch_pool, path, files[i], NULL));
+    if (fd < 0)
+        return errno == ENOENT ? APR_SUCCESS : errno;
+    if (fstat(fd, &st) != 0)
+        status = errno;
+    else if (S_ISREG(st.st_mode) && st.st_nlink == 1)
+        status = give(fd, &st);
+    close(fd);
     return status;
 }
 
-/** Open, check and close STORE, as the parent. */
-static apr_status_t prepare_store(const depot_store_t *store, server_rec *s,
-                                  apr_pool_t *scratch_pool)
+/** The files a store's directory holds. */
+static const char *const store_files[] = {"data.mdb", "lock.mdb"};
+
+static int is_store_file(const char *name)
+{
+    for (size_t i = 0; i < sizeof(store_files) / sizeof(store_files[0]); i++) {
+        if (strcmp(name, store_files[i]) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+/** Whether nothing but a store is in PATH; a directory with more is somebody's, or a mistake. */
+static apr_status_t holds_only_store(int *only_p, const char *path, apr_pool_t *scratch_pool)
+{
+    apr_finfo_t entry;
+    apr_dir_t *dir;
+    apr_status_t status = apr_dir_open(&dir, path, scratch_pool);
+
+    if (status != APR_SUCCESS)
+        return status;
+    *only_p = 1;
+    while ((status = apr_dir_read(&entry, APR_FINFO_NAME, dir)) == APR_SUCCESS) {
+        if (strcmp(entry.name, ".") != 0 && strcmp(entry.name, "..") != 0 &&
+            !is_store_file(entry.name))
+            *only_p = 0;
+    }
+    apr_dir_close(dir);
+    return APR_STATUS_IS_ENOENT(status) ? APR_SUCCESS : status;
+}
+
+/**
+ * As root: make the store's directory if it is missing, and hand directory and files to the
+ * user that children run as.
+ */
+static apr_status_t hand_over(const char *path, apr_pool_t *scratch_pool)
+{
+    apr_status_t status;
+    struct stat st;
+    int directory, only = 0;
+
+    if (mkdir(path, 0700) != 0 && errno != EEXIST)
+        return errno;
+    directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0)
+        return errno;
+    status = fstat(directory, &st) == 0 ? APR_SUCCESS : errno;
+    if (status == APR_SUCCESS)
+        status = holds_only_store(&only, path, scratch_pool);
+    if (status == APR_SUCCESS && only)
+        status = give(directory, &st);
+    for (size_t i = 0; i < sizeof(store_files) / sizeof(store_files[0]) && status == APR_SUCCESS;
+         i++)
+        status = give_file(directory, store_files[i]);
+    close(directory);
+    return status;
+}
+
+static void log_unusable(const depot_store_t *store, apr_status_t status, server_rec *s)
+{
+    char words[256];
+
+    ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s,
+                 DIRECTIVE_STORE " %s cannot be used by user id %ld: %s; httpd does not start",
+                 store->text, (long)geteuid(), store_strerror(status, words, sizeof(words)));
+}
+
+/** Open, check and close STORE with a child's rights.  @return the exit status to end with */
+static int try_store(const depot_store_t *store, server_rec *s, apr_pool_t *scratch_pool)
 {
     store_log_t log = log_of(s);
+    apr_status_t status;
     store_t *open;
-    char words[256];
-    apr_status_t status = store_open(&open, store->spec, &log, scratch_pool);
 
+    /* Should they come, the parent says what happened, not a handler. */
+    apr_signal(SIGBUS, SIG_DFL);
+    apr_signal(SIGSEGV, SIG_DFL);
+    if (ap_run_drop_privileges(scratch_pool, s) != OK)
+        return 1; /* it has been logged */
+    status = store_open(&open, store->spec, &log, scratch_pool);
     if (status == APR_SUCCESS) {
         status = meta_prepare(open, scratch_pool);
         store_close(open);
     }
-    if (status == APR_SUCCESS)
-        status = hand_over(store->spec, scratch_pool);
     if (status != APR_SUCCESS)
+        log_unusable(store, status, s);
+    return status == APR_SUCCESS ? 0 : 1;
+}
+
+/**
+ * Create and check STORE, in a process of its own: it learns whether children, with their rights,
+ * can use it, root follows nobody's links, and a data file so damaged that reading it is fatal
+ * ends that process instead of this one.
+ * @return whether the store can be used; if not, it has been logged
+ */
+static int prepare_store(const depot_store_t *store, server_rec *s, apr_pool_t *scratch_pool)
+{
+    const char *path = store_spec_path(store->spec);
+    apr_status_t status = APR_SUCCESS;
+    apr_exit_why_e why;
+    apr_proc_t trial;
+    int result;
+
+    if (path != NULL && geteuid() == 0)
+        status = hand_over(path, scratch_pool);
+    if (status == APR_SUCCESS) {
+        status = apr_proc_fork(&trial, scratch_pool);
+        if (status == APR_INCHILD)
+            _exit(try_store(store, s, scratch_pool));
+        if (status == APR_INPARENT)
+            status = apr_proc_wait(&trial, &result, &why, APR_WAIT);
+    }
+    if (status != APR_CHILD_DONE) {
+        log_unusable(store, status, s);
+        return 0;
+    }
+    if (!APR_PROC_CHECK_EXIT(why))
         ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s,
-                     DIRECTIVE_STORE " %s cannot be used: %s; httpd does not start", store->text,
-                     store_strerror(status, words, sizeof(words)));
-    return status;
+                     DIRECTIVE_STORE " %s cannot be used: trying it was ended by signal %d, as "
+                                     "happens when its data file is damaged; httpd does not start",
+                     store->text, result);
+    return APR_PROC_CHECK_EXIT(why) && result == 0;
 }
 
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
@@ -120,14 +239,19 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
     /* The first of the two passes only tries the configuration out. */
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG)
         return OK;
+    if (stores->nelts == 0)
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     "no server has a " DIRECTIVE_STORE
+                     ": requests below \"Dav " DEPOT_PROVIDER_NAME
+                     "\" that need properties will be answered with 503");
     for (int i = 0; i < stores->nelts; i++) {
         apr_pool_t *scratch_pool;
-        apr_status_t status;
+        int is_usable;
 
         apr_pool_create(&scratch_pool, ptemp);
-        status = prepare_store(APR_ARRAY_IDX(stores, i, depot_store_t *), s, scratch_pool);
+        is_usable = prepare_store(APR_ARRAY_IDX(stores, i, depot_store_t *), s, scratch_pool);
         apr_pool_destroy(scratch_pool);
-        if (status != APR_SUCCESS)
+        if (!is_usable)
             return HTTP_INTERNAL_SERVER_ERROR;
     }
     return OK;

@@ -1,9 +1,9 @@
 /*
  * lifecycle.h -- when stores are opened and closed.
  *
- * The parent opens each store once while it starts, to create it, check it, and give its
- * files to the configured User, and closes it before children are forked; each child opens
- * its own.  An open store never crosses a fork.
+ * While the parent starts, it gives each store's directory to the configured User, and lets a
+ * process with that user's rights create and check the store; then each child opens its own.
+ * An open store never crosses a fork.
  */
 #ifndef MOD_SRC_LIFECYCLE_H
 #define MOD_SRC_LIFECYCLE_H
