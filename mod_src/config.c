@@ -67,6 +67,8 @@ void *config_merge_dir(apr_pool_t *pool, void *base, void *add)
         to->lock_timeout_max = from->lock_timeout_max;
     if (!(own->set & DIR_SET_LOCKS_MAX))
         to->lock.per_resource = from->lock.per_resource;
+    if (!(own->set & DIR_SET_HIDE_FORBIDDEN))
+        to->hide_forbidden = from->hide_forbidden;
     if (!(own->set & DIR_SET_HIDE_LOCKS))
         to->hide_others_locks = from->hide_others_locks;
     merged->set = own->set | above->set;

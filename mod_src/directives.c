@@ -97,6 +97,16 @@ static const char *set_hide_locks(cmd_parms *cmd, void *config, int on)
     return NULL;
 }
 
+static const char *set_hide_forbidden(cmd_parms *cmd, void *config, int on)
+{
+    depot_dir_config_t *dir = config;
+
+    (void)cmd;
+    dir->settings.hide_forbidden = on;
+    dir->set |= DIR_SET_HIDE_FORBIDDEN;
+    return NULL;
+}
+
 static const char *set_limit(cmd_parms *cmd, void *config, const char *text)
 {
     const limit_t *limit = cmd->info;
@@ -139,5 +149,7 @@ const command_rec directives_commands[] = {
     LIMIT_COMMAND(DIRECTIVE_LOCKS_MAX, locks_max, "most shared locks of one resource"),
     AP_INIT_FLAG(DIRECTIVE_HIDE_LOCKS, set_hide_locks, NULL, RSRC_CONF | ACCESS_CONF,
                  "whether a lock's token and owner are shown to its user only"),
+    AP_INIT_FLAG(DIRECTIVE_HIDE_FORBIDDEN, set_hide_forbidden, NULL, RSRC_CONF | ACCESS_CONF,
+                 "whether listings leave out collections the user may not look into"),
     {NULL, {NULL}, NULL, 0, RAW_ARGS, NULL},
 };

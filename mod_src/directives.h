@@ -21,6 +21,7 @@
 #define DIRECTIVE_LOCK_TIMEOUT_MAX "DavDepotLockTimeoutMax"
 #define DIRECTIVE_LOCKS_MAX "DavDepotLocksMax"
 #define DIRECTIVE_HIDE_LOCKS "DavDepotHideOthersLocks"
+#define DIRECTIVE_HIDE_FORBIDDEN "DavDepotHideForbidden"
 
 #define DIRECTIVES_LOCK_TIMEOUT_DEFAULT 600
 #define DIRECTIVES_LOCK_TIMEOUT_MIN_DEFAULT 10

@@ -9,8 +9,8 @@
 #include <apr_strings.h>
 #include <http_core.h>
 #include <http_log.h>
-#include <http_request.h>
 
+#include "provider/authz.h"
 #include "provider/dirscan.h"
 #include "provider/errmap.h"
 #include "provider/locktext.h"
@@ -54,6 +54,7 @@ struct listing_t {
     store_t *store;            /* NULL if no node is needed */
     apr_status_t store_status; /* why nodes cannot be read at all, or APR_SUCCESS */
     int want_stat;
+    int ask;             /* httpd's authorization may differ from collection to collection */
     apr_int64_t now;     /* for the locks there are */
     int check_members;   /* hooks want to be asked about each member */
     content_type_t type; /* of the request's resource */
@@ -129,6 +130,7 @@ dav_error *listing_open(listing_t **listing_p, request_rec *r, const dav_resourc
     listing->list = list;
     listing->pool = result_pool;
     listing->now = locktext_now();
+    listing->ask = authz_may_differ(resource);
     /* Now: the response's own content type will take its place in the request. */
     if (resource->collection)
         listing->type.type = CONTENT_TYPE_COLLECTION;
@@ -182,19 +184,23 @@ static int is_left_out(const listing_t *listing, dav_resource *member)
 static apr_status_t try_collection(const listing_t *listing, const frame_t *frame,
                                    const dirscan_entry_t *entry, apr_pool_t *scratch_pool)
 {
-    request_rec *sub;
-    int status;
+    const char *href = apr_pstrcat(scratch_pool, frame->base,
+                                   multistatus_escaped(entry->name, scratch_pool), "/", NULL);
 
-    if (faccessat(dirscan_fd(frame->scan), entry->name, R_OK | X_OK, AT_EACCESS) != 0)
+    if (listing->depth == DAV_INFINITY &&
+        faccessat(dirscan_fd(frame->scan), entry->name, R_OK | X_OK, AT_EACCESS) != 0)
         return errno;
-    sub = ap_sub_req_method_uri("PROPFIND",
-                                apr_pstrcat(scratch_pool, frame->base,
-                                            multistatus_escaped(entry->name, scratch_pool), "/",
-                                            NULL),
-                                listing->r, NULL);
-    status = sub->status;
-    ap_destroy_sub_req(sub);
-    return status == HTTP_OK ? APR_SUCCESS : EACCES;
+    return !listing->ask || authz_allows(listing->r, "PROPFIND", href) ? APR_SUCCESS : EACCES;
+}
+
+/** Whether a collection is to be tried: it will be entered, or left out if it is forbidden. */
+static int is_tried(const listing_t *listing, const dirscan_entry_t *entry)
+{
+    const depot_dir_settings_t *settings = listing->resource->info->settings.dir;
+
+    return entry->kind == DIRSCAN_COLLECTION &&
+           ((listing->depth == DAV_INFINITY && !entry->is_link) ||
+            (settings->hide_forbidden && listing->ask));
 }
 
 /** Find out what takes other modules' answers, while no transaction is open. */
@@ -213,8 +219,7 @@ static void prepare_batch(const listing_t *listing, frame_t *frame)
             continue;
         if (entry->kind != DIRSCAN_COLLECTION && frame->types != NULL)
             frame->member_types[i] = content_types_get(frame->types, entry->name);
-        else if (listing->depth == DAV_INFINITY && entry->kind == DIRSCAN_COLLECTION &&
-                 !entry->is_link)
+        else if (is_tried(listing, entry))
             entry->status = try_collection(listing, frame, entry, iterpool);
     }
     apr_pool_destroy(iterpool);
@@ -315,6 +320,8 @@ static void write_member(listing_t *listing, frame_t *frame, int at, store_txn_t
         member.resource = resource;
     }
 
+    if (status == EACCES && listing->resource->info->settings.dir->hide_forbidden)
+        return;
     multistatus_response(out, frame->base, entry->name, collection);
     if (status != APR_SUCCESS) {
         ap_log_rerror(APLOG_MARK, APLOG_INFO, status, listing->r, "could not list %s%s",

@@ -304,7 +304,7 @@ dav_error *lockcheck_request(lockcheck_refusal_t *refusal, request_rec *r,
 
 /* ---- answering ---- */
 
-/** A 207 in which each locked member has its status (RFC 4918 section 9.6.1). */
+/** A 207 in which each member in the way has its status (RFC 4918 section 9.6.1). */
 static int answer_members(request_rec *r, const lockcheck_refusal_t *refusal)
 {
     multistatus_ns_t *ns = multistatus_ns_create(r->pool);
@@ -314,9 +314,11 @@ static int answer_members(request_rec *r, const lockcheck_refusal_t *refusal)
     for (int i = 0; i < refusal->hrefs->nelts; i++) {
         multistatus_response(out, APR_ARRAY_IDX(refusal->hrefs, i, const char *), NULL, 0);
         multistatus_status(out, refusal->http_status);
-        output_puts(out, "<D:error><D:");
-        output_puts(out, refusal->precondition);
-        output_puts(out, "/></D:error>");
+        if (refusal->precondition != NULL) {
+            output_puts(out, "<D:error><D:");
+            output_puts(out, refusal->precondition);
+            output_puts(out, "/></D:error>");
+        }
         multistatus_response_end(out);
     }
     multistatus_end(out);
@@ -327,7 +329,7 @@ static int answer_members(request_rec *r, const lockcheck_refusal_t *refusal)
 int lockcheck_answer(request_rec *r, const lockcheck_refusal_t *refusal)
 {
     ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "%s", refusal->description);
-    if (refusal->precondition == NULL)
+    if (refusal->hrefs->nelts == 0)
         return refusal->http_status;
     if (!refusal->own)
         return answer_members(r, refusal);

@@ -27,7 +27,7 @@ typedef struct lockcheck_target_t {
     unsigned effects; /**< lockcheck_effect_e bits */
 } lockcheck_target_t;
 
-/** What stands in a request's way. */
+/** What stands in a request's way: locks, or (authz.h) collections that are forbidden. */
 typedef struct lockcheck_refusal_t {
     int http_status;           /**< 0: nothing does */
     const char *precondition;  /**< local name in DAV:, or NULL */

@@ -8,6 +8,7 @@
 #include <http_protocol.h>
 #include <http_request.h>
 
+#include "provider/authz.h"
 #include "provider/deliver.h"
 #include "provider/destination.h"
 #include "provider/dirscan.h"
@@ -60,10 +61,17 @@ int methods_error(request_rec *r, dav_error *err)
 
 /** Answer what is in the way, or leave the request to mod_dav's core, which is told no more of it.
  */
-static int check_locks(request_rec *r, const lockcheck_target_t *targets, int count)
+static int check_targets(request_rec *r, const lockcheck_target_t *targets, int count)
 {
     lockcheck_refusal_t refusal;
     dav_error *err = lockcheck_request(&refusal, r, targets, count);
+
+    /* Whatever is removed, moved or copied with its members: they may be forbidden. */
+    for (int i = 0; i < count && err == NULL && refusal.http_status == 0; i++) {
+        if ((targets[i].effects & LOCKCHECK_TREE) ||
+            (r->method_number == M_COPY && dav_get_depth(r, DAV_INFINITY) != 0))
+            err = authz_check_tree(&refusal, r, targets[i].resource);
+    }
 
     if (err != NULL)
         return methods_error(r, err);
@@ -87,7 +95,7 @@ static int prepare_change(request_rec *r)
         target.effects = LOCKCHECK_CONTENT | LOCKCHECK_MEMBER | LOCKCHECK_TREE;
     else if (resource->exists)
         target.effects = LOCKCHECK_CONTENT;
-    return check_locks(r, &target, 1);
+    return check_targets(r, &target, 1);
 }
 
 /** COPY and MOVE: the same, with the Destination in a form the core understands. */
@@ -117,7 +125,7 @@ static int prepare_transfer(request_rec *r)
             destination = NULL;
     }
     targets[1].resource = destination;
-    return check_locks(r, targets, destination != NULL ? 2 : 1);
+    return check_targets(r, targets, destination != NULL ? 2 : 1);
 }
 
 int methods_handler(request_rec *r)

@@ -1,0 +1,32 @@
+/*
+ * authz.h -- what httpd's own authorization says of collections below the request's.
+ *
+ * A request is authorised for its URL.  What lies below may have sections of the
+ * configuration of its own, so whoever goes there asks httpd again, a sub-request for each
+ * collection; unless nothing in the configuration could tell them apart.
+ */
+#ifndef PROVIDER_AUTHZ_H
+#define PROVIDER_AUTHZ_H
+
+#include <mod_dav.h>
+
+#include "provider/lockcheck.h"
+
+/** Whether some section, or an .htaccess file, may hold for what is below RESOURCE alone. */
+int authz_may_differ(const dav_resource *resource);
+
+/**
+ * Whether R's user may do METHOD to another URL.
+ * @param href its escaped path
+ */
+int authz_allows(request_rec *r, const char *method, const char *href);
+
+/**
+ * See that R's user may do R's method to all collections below RESOURCE.
+ * @param refusal filled in with 403 and those forbidden; or left with status 0
+ * @return NULL; an error if the tree could not be read
+ */
+dav_error *authz_check_tree(lockcheck_refusal_t *refusal, request_rec *r,
+                            const dav_resource *resource);
+
+#endif /* PROVIDER_AUTHZ_H */
