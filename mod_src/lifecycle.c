@@ -205,9 +205,9 @@ static int prepare_store(const depot_store_t *store, server_rec *s, apr_pool_t *
 {
     const char *path = store_spec_path(store->spec);
     apr_status_t status = APR_SUCCESS;
-    apr_exit_why_e why;
+    apr_exit_why_e why = APR_PROC_EXIT;
     apr_proc_t trial;
-    int result;
+    int result = 1;
 
     if (path != NULL && geteuid() == 0)
         status = hand_over(path, scratch_pool);

@@ -98,6 +98,23 @@ static int prepare_change(request_rec *r)
     return check_targets(r, &target, 1);
 }
 
+/**
+ * Evaluate conditional headers for SOURCE, and only for it: the core would ask the same of the
+ * destination, whose sub-request has the same headers.
+ */
+static int meet_conditions(request_rec *r, dav_resource *source)
+{
+    static const char *const headers[] = {"If-Match", "If-None-Match", "If-Unmodified-Since",
+                                          "If-Modified-Since"};
+    dav_error *err = dav_validate_request(r, source, 0, NULL, NULL, DAV_VALIDATE_RESOURCE, NULL);
+
+    if (err != NULL)
+        return methods_error(r, err);
+    for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
+        apr_table_unset(r->headers_in, headers[i]);
+    return DECLINED;
+}
+
 /** COPY and MOVE: the same, with the Destination in a form the core understands. */
 static int prepare_transfer(request_rec *r)
 {
@@ -125,7 +142,8 @@ static int prepare_transfer(request_rec *r)
             destination = NULL;
     }
     targets[1].resource = destination;
-    return check_targets(r, targets, destination != NULL ? 2 : 1);
+    status = check_targets(r, targets, destination != NULL ? 2 : 1);
+    return status == DECLINED && source->exists ? meet_conditions(r, source) : status;
 }
 
 int methods_handler(request_rec *r)
@@ -166,6 +184,35 @@ int methods_file_handler(request_rec *r)
     return deliver_file(r, resource);
 }
 
+/** Replace OLD by NEW wherever it stands in the request's HEADER. */
+static void replace_in_header(request_rec *r, const char *header, const char *old,
+                              const char *new_text)
+{
+    const char *value = apr_table_get(r->headers_in, header), *at;
+
+    while (value != NULL && (at = strstr(value, old)) != NULL) {
+        value = apr_pstrcat(r->pool, apr_pstrmemdup(r->pool, value, (apr_size_t)(at - value)),
+                            new_text, at + strlen(old), NULL);
+        apr_table_setn(r->headers_in, header, value);
+    }
+}
+
+/**
+ * Put ETags in conditional headers into the form of ours.  mod_deflate and mod_brotli append a
+ * suffix to that of a compressed response: the client sends back what it saw, and means the
+ * file.  And If-None-Match compares weakly (RFC 9110 section 13.1.2), for httpd only on GET.
+ */
+static void normalise_etags(request_rec *r)
+{
+    static const char *const headers[] = {"If", "If-Match", "If-None-Match", "If-Range"};
+
+    for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
+        replace_in_header(r, headers[i], "-gzip\"", "\"");
+        replace_in_header(r, headers[i], "-br\"", "\"");
+    }
+    replace_in_header(r, "If-None-Match", "W/\"", "\"");
+}
+
 int methods_fixups(request_rec *r)
 {
     if (!methods_is_ours(r))
@@ -175,6 +222,7 @@ int methods_fixups(request_rec *r)
         return r->method_number == M_PUT || r->method_number == M_MKCOL || r->main != NULL
                    ? HTTP_FORBIDDEN
                    : HTTP_NOT_FOUND;
+    normalise_etags(r);
     /* httpd drops a fragment, so a DELETE of one would remove the whole (RFC 9110 section 7.1). */
     if (r->parsed_uri.fragment != NULL)
         return HTTP_BAD_REQUEST;
