@@ -48,20 +48,10 @@ static const char *set_store(cmd_parms *cmd, void *unused, int argc, char *const
     return NULL;
 }
 
-static const char *set_depth_infinity(cmd_parms *cmd, void *config, int on)
-{
-    depot_dir_config_t *dir = config;
-
-    (void)cmd;
-    dir->settings.depth_infinity = on;
-    dir->set |= DIR_SET_DEPTH_INFINITY;
-    return NULL;
-}
-
-/** A limit: where it is kept, and its bounds. */
+/** A setting: where it is kept, and its bounds. */
 typedef struct limit_t {
     depot_dir_set_e bit;
-    apr_size_t offset; /* of an unsigned or an apr_size_t in depot_dir_config_t */
+    apr_size_t offset; /* of an int, or of a number of 32 or 64 bits, in depot_dir_config_t */
     apr_size_t size;
     apr_int64_t min, max;
 } limit_t;
@@ -87,23 +77,17 @@ static const limit_t lock_timeout_max =
     LIMIT(DIR_SET_LOCK_TIMEOUT_MAX, lock_timeout_max, 0, APR_INT32_MAX);
 static const limit_t locks_max = LIMIT(DIR_SET_LOCKS_MAX, lock.per_resource, 1, 100000);
 
-static const char *set_hide_locks(cmd_parms *cmd, void *config, int on)
+static const limit_t depth_infinity = LIMIT(DIR_SET_DEPTH_INFINITY, depth_infinity, 0, 1);
+static const limit_t hide_locks = LIMIT(DIR_SET_HIDE_LOCKS, hide_others_locks, 0, 1);
+static const limit_t hide_forbidden = LIMIT(DIR_SET_HIDE_FORBIDDEN, hide_forbidden, 0, 1);
+
+static const char *set_flag(cmd_parms *cmd, void *config, int on)
 {
-    depot_dir_config_t *dir = config;
+    const limit_t *flag = cmd->info;
+    char *field = (char *)config + flag->offset;
 
-    (void)cmd;
-    dir->settings.hide_others_locks = on;
-    dir->set |= DIR_SET_HIDE_LOCKS;
-    return NULL;
-}
-
-static const char *set_hide_forbidden(cmd_parms *cmd, void *config, int on)
-{
-    depot_dir_config_t *dir = config;
-
-    (void)cmd;
-    dir->settings.hide_forbidden = on;
-    dir->set |= DIR_SET_HIDE_FORBIDDEN;
+    *(int *)(void *)field = on;
+    ((depot_dir_config_t *)config)->set |= (unsigned)flag->bit;
     return NULL;
 }
 
@@ -118,13 +102,16 @@ static const char *set_limit(cmd_parms *cmd, void *config, const char *text)
         return apr_psprintf(cmd->pool,
                             "%s must be a number from %" APR_INT64_T_FMT " to %" APR_INT64_T_FMT,
                             cmd->cmd->name, limit->min, limit->max);
-    if (limit->size == sizeof(apr_size_t))
-        *(apr_size_t *)(void *)field = (apr_size_t)n;
+    if (limit->size == sizeof(n))
+        *(apr_int64_t *)(void *)field = n;
     else
         *(unsigned *)(void *)field = (unsigned)n;
     dir->set |= (unsigned)limit->bit;
     return NULL;
 }
+
+#define FLAG_COMMAND(name, flag, help) \
+    AP_INIT_FLAG(name, set_flag, (void *)(apr_uintptr_t) & (flag), RSRC_CONF | ACCESS_CONF, help)
 
 #define LIMIT_COMMAND(name, limit, help) \
     AP_INIT_TAKE1(name, set_limit, (void *)(apr_uintptr_t) & (limit), RSRC_CONF | ACCESS_CONF, help)
@@ -133,7 +120,7 @@ const command_rec directives_commands[] = {
     AP_INIT_TAKE_ARGV(DIRECTIVE_STORE, set_store, NULL, RSRC_CONF,
                       "where properties are kept: name:location [key=value ...], for example "
                       "lmdb:/var/lib/dav-depot"),
-    AP_INIT_FLAG(DIRECTIVE_DEPTH_INFINITY, set_depth_infinity, NULL, RSRC_CONF | ACCESS_CONF,
+    FLAG_COMMAND(DIRECTIVE_DEPTH_INFINITY, depth_infinity,
                  "whether PROPFIND answers Depth: infinity"),
     LIMIT_COMMAND(DIRECTIVE_XML_DEPTH, xml_depth, "deepest nesting of elements in a request body"),
     LIMIT_COMMAND(DIRECTIVE_XML_ELEMENTS, xml_elements, "most elements in a request body"),
@@ -147,9 +134,9 @@ const command_rec directives_commands[] = {
     LIMIT_COMMAND(DIRECTIVE_LOCK_TIMEOUT_MAX, lock_timeout_max,
                   "longest time of a lock, seconds; 0: no bound"),
     LIMIT_COMMAND(DIRECTIVE_LOCKS_MAX, locks_max, "most shared locks of one resource"),
-    AP_INIT_FLAG(DIRECTIVE_HIDE_LOCKS, set_hide_locks, NULL, RSRC_CONF | ACCESS_CONF,
+    FLAG_COMMAND(DIRECTIVE_HIDE_LOCKS, hide_locks,
                  "whether a lock's token and owner are shown to its user only"),
-    AP_INIT_FLAG(DIRECTIVE_HIDE_FORBIDDEN, set_hide_forbidden, NULL, RSRC_CONF | ACCESS_CONF,
+    FLAG_COMMAND(DIRECTIVE_HIDE_FORBIDDEN, hide_forbidden,
                  "whether listings leave out collections the user may not look into"),
     {NULL, {NULL}, NULL, 0, RAW_ARGS, NULL},
 };

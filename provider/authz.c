@@ -48,10 +48,20 @@ int authz_may_differ(const dav_resource *resource)
            has_section_below(server->sec_url, resource->uri);
 }
 
+int authz_holds(request_rec *sub)
+{
+    int status;
+
+    if (sub->status != HTTP_OK || sub->main->per_dir_config != sub->per_dir_config)
+        return sub->status == HTTP_OK;
+    status = ap_run_auth_checker(sub);
+    return status == OK || status == DECLINED;
+}
+
 int authz_allows(request_rec *r, const char *method, const char *href)
 {
     request_rec *sub = ap_sub_req_method_uri(method, href, r, NULL);
-    int allowed = sub->status == HTTP_OK;
+    int allowed = authz_holds(sub);
 
     ap_destroy_sub_req(sub);
     return allowed;

@@ -16,6 +16,13 @@
 int authz_may_differ(const dav_resource *resource);
 
 /**
+ * Whether a sub-request that httpd let through is authorised.  httpd does not ask again where
+ * the same sections of the configuration hold as for the request itself; but they may go by
+ * the URL (a <DirectoryMatch> with a named group, say), and give another answer.
+ */
+int authz_holds(request_rec *sub);
+
+/**
  * Whether R's user may do METHOD to another URL.
  * @param href its escaped path
  */

@@ -137,9 +137,12 @@ static int prepare_transfer(request_rec *r)
     url = apr_table_get(r->headers_in, "Destination");
     if (url != NULL) {
         lookup = dav_lookup_uri(url, r, 1);
-        if (lookup.rnew != NULL && lookup.rnew->status == HTTP_OK && methods_is_ours(lookup.rnew) &&
-            dav_get_resource(lookup.rnew, 0, 0, &destination))
-            destination = NULL;
+        if (lookup.rnew != NULL && lookup.rnew->status == HTTP_OK && methods_is_ours(lookup.rnew)) {
+            if (!authz_holds(lookup.rnew))
+                return HTTP_FORBIDDEN;
+            if (dav_get_resource(lookup.rnew, 0, 0, &destination) != NULL)
+                destination = NULL;
+        }
     }
     targets[1].resource = destination;
     status = check_targets(r, targets, destination != NULL ? 2 : 1);

@@ -212,7 +212,8 @@ refused('DavDepotStore lmdb:s mapsiz=1G',  qr/takes no "mapsiz"/,               
 refused('DavDepotStore lmdb:s mapsize',    qr/"mapsize" is not of the form key=value/,        'a parameter without a value');
 refused('DavDepotStore lmdb:s mapsize=1G mapsize=2G', qr/"mapsize" is given twice/,           'a parameter twice');
 refused('<Directory "@ROOT@/drive">' . "\nDavDepotStore lmdb:s\n</Directory>", qr/DavDepotStore.*not allowed/s, 'a store for a directory');
-refused('DavDepotDepthInfinity maybe',     qr/must be On or Off/,                             'a flag that is none');
+refused("$_ maybe", qr/must be On or Off/, "$_ maybe")
+    for 'DavDepotDepthInfinity', 'DavDepotHideOthersLocks', 'DavDepotHideForbidden';
 for my $case (
     [ 'DavDepotXMLDepth',          8,  1000 ],
     [ 'DavDepotXMLElements',       16, 100_000_000 ],
@@ -220,10 +221,14 @@ for my $case (
     [ 'DavDepotPropertiesMax',     1,  1_000_000 ],
     [ 'DavDepotPropertyBytesMax',  1,  1 << 29 ],
     [ 'DavDepotPropertyNamesMax',  1,  (1 << 31) - 1 ],
+    [ 'DavDepotLockTimeout',       1,  (1 << 31) - 1 ],
+    [ 'DavDepotLockTimeoutMin',    1,  (1 << 31) - 1 ],
+    [ 'DavDepotLockTimeoutMax',    0,  (1 << 31) - 1 ],
+    [ 'DavDepotLocksMax',          1,  100_000 ],
     )
 {
     my ($name, $min, $max) = @$case;
-    for my $value ($min - 1, $max + 1, '9' x 30, '10k', 'ten', -$min) {
+    for my $value ($min - 1, $max + 1, '9' x 30, '10k', 'ten', -$max) {
         refused("$name $value", qr/$name must be a number from $min to $max/, "$name $value");
     }
     my ($status) = check(instance("$name $min\n<Location /dav>\n$name $max\n</Location>"));
