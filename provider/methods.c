@@ -78,6 +78,7 @@ static int check_targets(request_rec *r, const lockcheck_target_t *targets, int 
     if (refusal.http_status != 0)
         return lockcheck_answer(r, &refusal);
     apr_table_unset(r->headers_in, "If");
+    apr_table_setn(r->notes, METHODS_CHECKED_NOTE, "1");
     return DECLINED;
 }
 

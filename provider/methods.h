@@ -7,6 +7,9 @@
 #include <httpd.h>
 #include <mod_dav.h>
 
+/** Note in a request whose locks and If header have been checked, for walk.h. */
+#define METHODS_CHECKED_NOTE "depot-checked"
+
 /** Whether R is served by the provider in this module. */
 int methods_is_ours(request_rec *r);
 

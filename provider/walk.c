@@ -7,6 +7,7 @@
 
 #include "provider/dirscan.h"
 #include "provider/errmap.h"
+#include "provider/methods.h"
 #include "provider/private.h"
 #include "provider/resource.h"
 
@@ -91,6 +92,20 @@ static dav_error *visit_members(walk_t *walk, dirscan_t *parent, const char *nam
     return err;
 }
 
+/**
+ * Whether the walk is one of the core's own, to look for locks member by member, in a request
+ * for which that has been done (lockcheck.h).  Walks for listings have the AUTH flag.
+ */
+static int is_needless(const dav_walk_params *params)
+{
+    const request_rec *r = params->root->info->r;
+
+    if (r->main != NULL)
+        r = r->main;
+    return !(params->walk_type & DAV_WALKTYPE_AUTH) &&
+           apr_table_get(r->notes, METHODS_CHECKED_NOTE) != NULL;
+}
+
 dav_error *walk_resource(const dav_walk_params *params, int depth, dav_response **response_p)
 {
     const dav_resource *root = params->root;
@@ -111,7 +126,7 @@ dav_error *walk_resource(const dav_walk_params *params, int depth, dav_response 
                                 root->info->path, &root->info->st, walk_pool);
 
         err = visit(&walk, top);
-        if (err == NULL && depth > 0)
+        if (err == NULL && depth > 0 && !is_needless(params))
             err = visit_members(&walk, NULL, NULL, uri[1] != '\0' ? uri : "", root->info->path,
                                 depth, walk_pool);
     } else {
