@@ -91,7 +91,8 @@ static apr_status_t ask_below(const question_t *question, dirscan_t *scan, const
             const char *below;
             dirscan_t *inner;
 
-            if (entries[i].kind != DIRSCAN_COLLECTION)
+            /* Private names have no URL to ask about; they go where their collection goes. */
+            if (entries[i].kind != DIRSCAN_COLLECTION || dirscan_name_is_private(entries[i].name))
                 continue;
             apr_pool_clear(iterpool);
             below = apr_pstrcat(iterpool, href, multistatus_escaped(entries[i].name, iterpool), "/",
