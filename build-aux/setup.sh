@@ -31,11 +31,17 @@ install_missing() {
             "to install them; as root, run: apt-get install --no-install-recommends$missing"
     fi
     echo "$self: installing with apt-get:$missing"
-    # The lists are words; a fresh machine has no package index yet.
+    # The lists are words; a fresh machine has no package index yet.  Daemons among the packages
+    # are wanted for their programs: while this runs, none is started as a service.
     # shellcheck disable=SC2086
     $as_root env DEBIAN_FRONTEND=noninteractive sh -c '
+        policy=/usr/sbin/policy-rc.d
+        if [ ! -e $policy ]; then
+            trap "rm -f $policy" EXIT
+            printf "#!/bin/sh\nexit 101\n" >$policy && chmod 755 $policy || exit
+        fi
         apt-get -qq update || exit
-        exec apt-get -qq -y --no-install-recommends install "$@"' apt $missing </dev/null ||
+        apt-get -qq -y --no-install-recommends install "$@"' apt $missing </dev/null ||
         die "apt-get could not install:$missing"
 }
 
