@@ -41,7 +41,7 @@ install_missing() {
             printf "#!/bin/sh\nexit 101\n" >$policy && chmod 755 $policy || exit
         fi
         apt-get -qq update || exit
-        apt-get -qq -y --no-install-recommends install "$@"' apt $missing </dev/null ||
+        apt-get -qq -y --no-install-recommends install "$@" >/dev/null' apt $missing </dev/null ||
         die "apt-get could not install:$missing"
 }
 
