@@ -2,7 +2,7 @@
 # The caller sets "self" (its name, for messages) and "srcdir".
 
 BUILD_PACKAGES="gcc libc6-dev make autoconf pkg-config apache2-bin apache2-dev
-    liblmdb-dev libxml2-dev libxxhash-dev curl media-types"
+    liblmdb-dev libxml2-dev libxxhash-dev libjansson-dev curl media-types"
 
 die() {
     echo "$self: $*" >&2

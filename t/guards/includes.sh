@@ -19,7 +19,9 @@ empty "propstore includes nothing of provider, mod_src or t" \
 empty "propstore includes nothing of httpd" \
     "$(includes propstore | grep -E "$HTTPD_HEADERS")"
 empty "propstore includes no XML library" \
-    "$(includes propstore | grep -E ':<(libxml/|apr_xml)')"
+    "$(includes propstore | grep -E ':<(libxml/|apr_xml)' | grep -v ^propstore/ctl/)"
+empty "the store includes nothing of depotctl" \
+    "$(includes propstore | grep -v ^propstore/ctl/ | grep -E ':"propstore/ctl/')"
 empty "provider includes nothing of mod_src or t" \
     "$(includes provider | grep -E ':"' | grep -vE ':"(provider|propstore)/')"
 empty "provider reaches the store by its public headers only" \

@@ -17,7 +17,9 @@ same() {
 }
 objects() { find "$@" -name '*.c' | sed 's/\.c$/.o/'; }
 
-same "every source of propstore is in libpropstore.a" "$STORE_OBJS" "$(objects propstore)"
+same "every source of propstore is in libpropstore.a" "$STORE_OBJS" \
+    "$(objects propstore | grep -v ^propstore/ctl/)"
+same "every source of propstore/ctl is in depotctl" "$CTL_OBJS" "$(objects propstore/ctl)"
 same "every source of provider is in libprovider.a" "$PROVIDER_OBJS" "$(objects provider)"
 same "every source of mod_src is in the module" "$MODULE_OBJS" "$(objects mod_src)"
 same "every C source of the tests is built" "$TEST_OBJS" "$(objects t/unit t/tools)"

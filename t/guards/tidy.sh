@@ -10,7 +10,7 @@ if [ "$version" != 14 ]; then
     exit 0
 fi
 # Objects stand for their sources, so that what is built is what is read.
-for object in $STORE_OBJS $PROVIDER_OBJS $MODULE_OBJS; do
+for object in $STORE_OBJS $CTL_OBJS $PROVIDER_OBJS $MODULE_OBJS; do
     file=${object%.o}.c
     # The flags are a list of words.
     # shellcheck disable=SC2086

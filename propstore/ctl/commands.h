@@ -1,0 +1,11 @@
+/*
+ * commands.h -- the subcommands of depotctl, each in cmd_NAME.c.
+ */
+#ifndef PROPSTORE_CTL_COMMANDS_H
+#define PROPSTORE_CTL_COMMANDS_H
+
+#include "propstore/ctl/ctl.h"
+
+extern const ctl_command_t ctl_stat;
+
+#endif /* PROPSTORE_CTL_COMMANDS_H */
