@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include <apr_fnmatch.h>
 #include <apr_strings.h>
 #include <http_config.h>
 #include <http_core.h>
@@ -12,9 +13,6 @@
 #include "provider/multistatus.h"
 #include "provider/private.h"
 #include "provider/resource.h"
-
-/** Members read at a time. */
-#define BATCH_SIZE 64
 
 /** Whether one of SECTIONS is for something below PATH, or might be. */
 static int has_section_below(const apr_array_header_t *sections, const char *path)
@@ -37,15 +35,74 @@ static int has_section_below(const apr_array_header_t *sections, const char *pat
     return 0;
 }
 
-int authz_may_differ(const dav_resource *resource)
+/** Note what the sections that hold for a collection say of its members. */
+static void read_sections(authz_scope_t *scope, const ap_conf_vector_t *per_dir_config)
+{
+    const core_dir_config *dir = ap_get_core_module_config(per_dir_config);
+
+    scope->conditional = dir->sec_if != NULL && dir->sec_if->nelts > 0;
+    scope->files = dir->sec_file;
+}
+
+void authz_scope_begin(authz_scope_t *scope, const dav_resource *resource)
 {
     const request_rec *r = resource->info->r;
     const core_server_config *server = ap_get_core_module_config(r->server->module_config);
     const core_dir_config *dir = ap_get_core_module_config(r->per_dir_config);
 
-    return dir->override != OR_NONE || (dir->sec_if != NULL && dir->sec_if->nelts > 0) ||
-           has_section_below(server->sec_dir, resource->info->path) ||
-           has_section_below(server->sec_url, resource->uri);
+    scope->sub = NULL;
+    read_sections(scope, r->per_dir_config);
+    scope->collections = dir->override != OR_NONE ||
+                         has_section_below(server->sec_dir, resource->info->path) ||
+                         has_section_below(server->sec_url, resource->uri);
+}
+
+/** Whether a <Files> section is for the member NAME. */
+static int is_for_file(const core_dir_config *section, const char *name)
+{
+    if (section->r != NULL)
+        return ap_regexec(section->r, name, 0, NULL, 0) == 0;
+    if (section->d_is_fnmatch)
+        return apr_fnmatch(section->d, name, APR_FNM_PATHNAME) == APR_SUCCESS;
+    return section->d == NULL || strcmp(section->d, name) == 0;
+}
+
+int authz_must_ask(const authz_scope_t *scope, const char *name, int collection)
+{
+    if (scope->conditional || (collection && scope->collections))
+        return 1;
+    for (int i = 0; !collection && scope->files != NULL && i < scope->files->nelts; i++) {
+        if (is_for_file(
+                ap_get_core_module_config(APR_ARRAY_IDX(scope->files, i, ap_conf_vector_t *)),
+                name))
+            return 1;
+    }
+    return 0;
+}
+
+int authz_may_enter(authz_scope_t *inner, const authz_scope_t *scope, request_rec *r,
+                    const char *method, const char *href)
+{
+    request_rec *sub = ap_sub_req_method_uri(method, href, r, NULL);
+    int allowed = authz_holds(sub);
+
+    *inner = *scope;
+    inner->sub = NULL;
+    if (allowed)
+        read_sections(inner, sub->per_dir_config);
+    /* Sections of an .htaccess file are in the sub-request's memory. */
+    if (inner->files != scope->files)
+        inner->sub = sub;
+    else
+        ap_destroy_sub_req(sub);
+    return allowed;
+}
+
+void authz_scope_end(authz_scope_t *scope)
+{
+    if (scope->sub != NULL)
+        ap_destroy_sub_req(scope->sub);
+    scope->sub = NULL;
 }
 
 int authz_holds(request_rec *sub)
@@ -73,68 +130,93 @@ typedef struct question_t {
     lockcheck_refusal_t *refusal;
 } question_t;
 
-/** Ask about the collections in SCAN, which is at HREF, and those below. */
-static apr_status_t ask_below(const question_t *question, dirscan_t *scan, const char *href,
+/** One collection of it. */
+typedef struct level_t {
+    const question_t *question;
+    const authz_scope_t *scope;
+    const char *href; /* a slash at its end */
+} level_t;
+
+static void refuse(const question_t *question, const char *href)
+{
+    APR_ARRAY_PUSH(question->refusal->hrefs, const char *) = apr_pstrdup(question->r->pool, href);
+}
+
+static apr_status_t ask_about(void *baton, dirscan_t *scan, const dirscan_entry_t *entry,
+                              apr_pool_t *scratch_pool);
+
+/** Ask about the collection NAME of SCAN, at HREF, and all below. */
+static apr_status_t ask_about_collection(const level_t *above, dirscan_t *scan, const char *name,
+                                         const char *href, apr_pool_t *scratch_pool)
+{
+    const question_t *question = above->question;
+    authz_scope_t scope = *above->scope;
+    level_t level = {question, &scope, href};
+    apr_status_t status = APR_SUCCESS;
+    dirscan_t *inner;
+
+    scope.sub = NULL;
+    if (authz_must_ask(above->scope, name, 1) &&
+        !authz_may_enter(&scope, above->scope, question->r, question->r->method, href)) {
+        refuse(question, href);
+    } else if (dirscan_open(&inner, scan, name, DIRSCAN_LINKS_RAW, scratch_pool) == APR_SUCCESS) {
+        /* What cannot be opened is for the operation itself to meet. */
+        status = dirscan_each(inner, 0, ask_about, &level, scratch_pool);
+        dirscan_close(inner);
+    }
+    authz_scope_end(&scope);
+    return status;
+}
+
+/** Ask about one member. */
+static apr_status_t ask_about(void *baton, dirscan_t *scan, const dirscan_entry_t *entry,
                               apr_pool_t *scratch_pool)
 {
-    dirscan_entry_t *entries = apr_palloc(scratch_pool, BATCH_SIZE * sizeof(*entries));
-    apr_pool_t *batch_pool, *iterpool;
-    apr_status_t status;
-    int count;
+    const level_t *level = baton;
+    const question_t *question = level->question;
+    int collection = entry->kind == DIRSCAN_COLLECTION;
+    const char *href;
 
-    apr_pool_create(&batch_pool, scratch_pool);
-    apr_pool_create(&iterpool, scratch_pool);
-    do {
-        apr_pool_clear(batch_pool);
-        status = dirscan_read(scan, entries, BATCH_SIZE, &count, 0, batch_pool);
-        for (int i = 0; i < count && status == APR_SUCCESS; i++) {
-            const char *below;
-            dirscan_t *inner;
-
-            /* Private names have no URL to ask about; they go where their collection goes. */
-            if (entries[i].kind != DIRSCAN_COLLECTION || dirscan_name_is_private(entries[i].name))
-                continue;
-            apr_pool_clear(iterpool);
-            below = apr_pstrcat(iterpool, href, multistatus_escaped(entries[i].name, iterpool), "/",
-                                NULL);
-            if (!authz_allows(question->r, question->r->method, below)) {
-                APR_ARRAY_PUSH(question->refusal->hrefs, const char *) =
-                    apr_pstrdup(question->r->pool, below);
-                continue;
-            }
-            /* What cannot be opened is for the operation itself to meet. */
-            if (dirscan_open(&inner, scan, entries[i].name, DIRSCAN_LINKS_RAW, iterpool) ==
-                APR_SUCCESS) {
-                status = ask_below(question, inner, below, iterpool);
-                dirscan_close(inner);
-            }
-        }
-    } while (status == APR_SUCCESS && count > 0);
-    apr_pool_destroy(iterpool);
-    apr_pool_destroy(batch_pool);
-    return status;
+    /* Private names have no URL to ask about; they go where their collection goes. */
+    if (dirscan_name_is_private(entry->name) ||
+        (!collection && !authz_must_ask(level->scope, entry->name, 0)))
+        return APR_SUCCESS;
+    href = apr_pstrcat(scratch_pool, level->href, multistatus_escaped(entry->name, scratch_pool),
+                       collection ? "/" : "", NULL);
+    if (collection)
+        return ask_about_collection(level, scan, entry->name, href, scratch_pool);
+    if (!authz_allows(question->r, question->r->method, href))
+        refuse(question, href);
+    return APR_SUCCESS;
 }
 
 dav_error *authz_check_tree(lockcheck_refusal_t *refusal, request_rec *r,
                             const dav_resource *resource)
 {
     question_t question = {r, refusal};
+    authz_scope_t scope;
+    level_t level = {&question, &scope, NULL};
     apr_pool_t *scratch_pool;
     dirscan_t *scan;
     apr_status_t status;
 
     memset(refusal, 0, sizeof(*refusal));
     refusal->hrefs = apr_array_make(r->pool, 2, sizeof(const char *));
-    if (!resource->exists || !resource->collection || !authz_may_differ(resource))
+    if (!resource->exists || !resource->collection)
+        return NULL;
+    authz_scope_begin(&scope, resource);
+    if (!scope.collections && !scope.conditional &&
+        (scope.files == NULL || scope.files->nelts == 0))
         return NULL;
     apr_pool_create(&scratch_pool, r->pool);
+    level.href = resource_href(resource, scratch_pool);
     status = dirscan_open(&scan, NULL, resource->info->path, DIRSCAN_LINKS_RAW, scratch_pool);
     if (status == APR_SUCCESS)
-        status = ask_below(&question, scan, resource_href(resource, scratch_pool), scratch_pool);
+        status = dirscan_each(scan, 0, ask_about, &level, scratch_pool);
     apr_pool_destroy(scratch_pool);
     if (refusal->hrefs->nelts > 0) {
         refusal->http_status = HTTP_FORBIDDEN;
-        refusal->description = "A collection below is forbidden to the user.";
+        refusal->description = "A member below is forbidden to the user.";
     }
     return status == APR_SUCCESS
                ? NULL

@@ -1,5 +1,8 @@
 #include "provider/dirscan.h"
 
+/** Members that dirscan_each() reads at a time. */
+#define BATCH_SIZE 64
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -129,6 +132,30 @@ apr_status_t dirscan_open(dirscan_t **scan_p, dirscan_t *parent, const char *nam
     apr_pool_cleanup_register(result_pool, scan, close_at_cleanup, apr_pool_cleanup_null);
     *scan_p = scan;
     return APR_SUCCESS;
+}
+
+apr_status_t dirscan_each(dirscan_t *scan, int want_stat, dirscan_each_fn *each, void *baton,
+                          apr_pool_t *scratch_pool)
+{
+    /* Not on the stack, which a deep tree fills anyway. */
+    dirscan_entry_t *entries = apr_palloc(scratch_pool, BATCH_SIZE * sizeof(*entries));
+    apr_pool_t *batch_pool, *iterpool;
+    apr_status_t status;
+    int count;
+
+    apr_pool_create(&batch_pool, scratch_pool);
+    apr_pool_create(&iterpool, scratch_pool);
+    do {
+        apr_pool_clear(batch_pool);
+        status = dirscan_read(scan, entries, BATCH_SIZE, &count, want_stat, batch_pool);
+        for (int i = 0; i < count && status == APR_SUCCESS; i++) {
+            apr_pool_clear(iterpool);
+            status = each(baton, scan, &entries[i], iterpool);
+        }
+    } while (status == APR_SUCCESS && count > 0);
+    apr_pool_destroy(iterpool);
+    apr_pool_destroy(batch_pool);
+    return status;
 }
 
 int dirscan_fd(dirscan_t *scan)

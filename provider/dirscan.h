@@ -75,6 +75,23 @@ apr_status_t dirscan_read(dirscan_t *scan, dirscan_entry_t *entries, int max, in
                           int want_stat, apr_pool_t *result_pool);
 
 /**
+ * Told of a member by dirscan_each(); may open a child scan, and must have ended it when it
+ * returns.
+ * @param scratch_pool cleared after the call
+ * @return APR_SUCCESS to go on
+ */
+typedef apr_status_t dirscan_each_fn(void *baton, dirscan_t *scan, const dirscan_entry_t *entry,
+                                     apr_pool_t *scratch_pool);
+
+/**
+ * Read all members that are left, and tell EACH of them one by one.
+ * @param want_stat as for dirscan_read()
+ * @return APR_SUCCESS; what EACH answered, if that ended it; the system's error
+ */
+apr_status_t dirscan_each(dirscan_t *scan, int want_stat, dirscan_each_fn *each, void *baton,
+                          apr_pool_t *scratch_pool);
+
+/**
  * The open directory, for the *at() functions; valid until a child is opened or the scan ends.
  * @return it, or -1 (which those functions refuse) if it cannot be opened again
  */

@@ -13,9 +13,6 @@
 #include "provider/dirscan.h"
 #include "provider/tempfile.h"
 
-/** Members read at a time. */
-#define BATCH_SIZE 64
-
 /** What is the same for a whole tree. */
 typedef struct job_t {
     filetree_failed_fn *failed;
@@ -40,55 +37,43 @@ static int is_full(apr_status_t status)
 static apr_status_t remove_collection(job_t *job, dirscan_t *parent, const char *name,
                                       const char *below, apr_pool_t *scratch_pool);
 
-/** Remove one member of SCAN.  @return APR_SUCCESS, or why it is still there */
-static apr_status_t remove_member(job_t *job, dirscan_t *scan, const dirscan_entry_t *entry,
-                                  const char *below, apr_pool_t *scratch_pool)
-{
-    const char *path = apr_pstrcat(scratch_pool, below, "/", entry->name, NULL);
-    apr_status_t status;
+/** A collection being emptied. */
+typedef struct emptying_t {
+    job_t *job;
+    const char *below;
+    int removed;        /* members that are gone */
+    apr_status_t first; /* why the first that stayed did */
+} emptying_t;
 
-    if (entry->kind == DIRSCAN_COLLECTION)
-        return remove_collection(job, scan, entry->name, path, scratch_pool);
-    if (unlinkat(dirscan_fd(scan), entry->name, 0) == 0 || errno == ENOENT)
-        return APR_SUCCESS;
-    status = errno;
-    report(job, path, 0, status);
-    return status;
+/** Remove one member of SCAN, or note why it is still there. */
+static apr_status_t remove_member(void *baton, dirscan_t *scan, const dirscan_entry_t *entry,
+                                  apr_pool_t *scratch_pool)
+{
+    emptying_t *emptying = baton;
+    const char *path = apr_pstrcat(scratch_pool, emptying->below, "/", entry->name, NULL);
+    apr_status_t status = APR_SUCCESS;
+
+    if (entry->kind == DIRSCAN_COLLECTION) {
+        status = remove_collection(emptying->job, scan, entry->name, path, scratch_pool);
+    } else if (unlinkat(dirscan_fd(scan), entry->name, 0) != 0 && errno != ENOENT) {
+        status = errno;
+        report(emptying->job, path, 0, status);
+    }
+    emptying->removed += status == APR_SUCCESS;
+    if (emptying->first == APR_SUCCESS)
+        emptying->first = status;
+    return APR_SUCCESS;
 }
 
-/** Remove SCAN's members once through.  @param removed_p counts those that are gone */
-static apr_status_t remove_members(job_t *job, dirscan_t *scan, const char *below, int *removed_p,
-                                   apr_pool_t *scratch_pool)
-{
-    apr_status_t first = APR_SUCCESS, status;
-    apr_pool_t *batch_pool, *iterpool;
-    dirscan_entry_t *entries = apr_palloc(scratch_pool, BATCH_SIZE * sizeof(*entries));
-    int count;
-
-    apr_pool_create(&batch_pool, scratch_pool);
-    apr_pool_create(&iterpool, scratch_pool);
-    do {
-        apr_pool_clear(batch_pool);
-        status = dirscan_read(scan, entries, BATCH_SIZE, &count, 0, batch_pool);
-        for (int i = 0; i < count; i++) {
-            apr_status_t member;
-
-            apr_pool_clear(iterpool);
-            member = remove_member(job, scan, &entries[i], below, iterpool);
-            *removed_p += member == APR_SUCCESS;
-            if (first == APR_SUCCESS)
-                first = member;
-        }
-    } while (status == APR_SUCCESS && count > 0);
-    apr_pool_destroy(iterpool);
-    apr_pool_destroy(batch_pool);
-    return first != APR_SUCCESS ? first : status;
-}
-
-/** Remove the members of the collection NAME of PARENT.  @param removed_p as remove_members() */
+/**
+ * Remove the members of the collection NAME of PARENT, once through.
+ * @param removed_p set to how many are gone
+ * @return APR_SUCCESS, or why the first that stayed did
+ */
 static apr_status_t empty_collection(job_t *job, dirscan_t *parent, const char *name,
                                      const char *below, int *removed_p, apr_pool_t *scratch_pool)
 {
+    emptying_t emptying = {.job = job, .below = below};
     apr_pool_t *pass_pool;
     apr_status_t status;
     dirscan_t *scan;
@@ -96,9 +81,10 @@ static apr_status_t empty_collection(job_t *job, dirscan_t *parent, const char *
     apr_pool_create(&pass_pool, scratch_pool);
     status = dirscan_open(&scan, parent, name, DIRSCAN_LINKS_RAW, pass_pool);
     if (status == APR_SUCCESS)
-        status = remove_members(job, scan, below, removed_p, pass_pool);
+        status = dirscan_each(scan, 0, remove_member, &emptying, pass_pool);
     apr_pool_destroy(pass_pool);
-    return status;
+    *removed_p = emptying.removed;
+    return emptying.first != APR_SUCCESS ? emptying.first : status;
 }
 
 /** Remove the collection NAME of PARENT, or at the path NAME if PARENT is NULL. */
@@ -111,7 +97,6 @@ static apr_status_t remove_collection(job_t *job, dirscan_t *parent, const char 
 
     /* Again where a directory hid members while it shrank, or somebody added some. */
     do {
-        removed = 0;
         status = empty_collection(job, parent, name, below, &removed, scratch_pool);
         /* What cannot be read can be removed all the same if it is empty. */
         fd = parent != NULL ? dirscan_fd(parent) : AT_FDCWD;
@@ -193,63 +178,62 @@ static apr_status_t make_collection(const char *to, mode_t mode)
     return mkdir(to, (mode & 0777) | S_IRWXU) == 0 ? APR_SUCCESS : errno;
 }
 
-static apr_status_t copy_members(job_t *job, dirscan_t *scan, const char *to, const char *below,
-                                 apr_pool_t *scratch_pool);
+/** A collection being copied. */
+typedef struct copying_t {
+    job_t *job;
+    const char *to, *below;
+} copying_t;
 
-/** Copy one member of SCAN.  @return APR_SUCCESS unless all is to end */
-static apr_status_t copy_member(job_t *job, dirscan_t *scan, const dirscan_entry_t *entry,
-                                const char *to, const char *below, apr_pool_t *scratch_pool)
-{
-    dirscan_t *inner;
-    apr_status_t status = entry->status;
-
-    if (status == APR_SUCCESS && entry->kind == DIRSCAN_FILE) {
-        status = copy_file(dirscan_fd(scan), entry->name, to, 0);
-    } else if (status == APR_SUCCESS && entry->kind == DIRSCAN_LINK) {
-        status = copy_link(dirscan_fd(scan), entry->name, to, scratch_pool);
-    } else if (status == APR_SUCCESS && entry->kind == DIRSCAN_COLLECTION) {
-        /* Opened first: what cannot be read leaves no empty collection behind. */
-        status = dirscan_open(&inner, scan, entry->name, DIRSCAN_LINKS_RAW, scratch_pool);
-        if (status == APR_SUCCESS)
-            status = make_collection(to, entry->st.mode);
-        if (status == APR_SUCCESS) {
-            status = copy_members(job, inner, to, below, scratch_pool);
-            dirscan_close(inner);
-        }
-    }
-    if (status == APR_SUCCESS || status == ENOENT || is_full(status))
-        return status == ENOENT ? APR_SUCCESS : status;
-    report(job, below, entry->kind == DIRSCAN_COLLECTION, status);
-    return APR_SUCCESS;
-}
+static apr_status_t copy_member(void *baton, dirscan_t *scan, const dirscan_entry_t *entry,
+                                apr_pool_t *scratch_pool);
 
 /** Copy SCAN's members into the collection TO.  @return APR_SUCCESS unless all is to end */
 static apr_status_t copy_members(job_t *job, dirscan_t *scan, const char *to, const char *below,
                                  apr_pool_t *scratch_pool)
 {
-    dirscan_entry_t *entries = apr_palloc(scratch_pool, BATCH_SIZE * sizeof(*entries));
-    apr_pool_t *batch_pool, *iterpool;
-    apr_status_t status;
-    int count;
+    copying_t copying = {job, to, below};
 
-    apr_pool_create(&batch_pool, scratch_pool);
-    apr_pool_create(&iterpool, scratch_pool);
-    do {
-        apr_pool_clear(batch_pool);
-        status = dirscan_read(scan, entries, BATCH_SIZE, &count, 1, batch_pool);
-        for (int i = 0; i < count && status == APR_SUCCESS; i++) {
-            const char *name = entries[i].name;
+    return dirscan_each(scan, 1, copy_member, &copying, scratch_pool);
+}
 
-            if (dirscan_name_is_private(name))
-                continue;
-            apr_pool_clear(iterpool);
-            status = copy_member(job, scan, &entries[i], apr_pstrcat(iterpool, to, "/", name, NULL),
-                                 apr_pstrcat(iterpool, below, "/", name, NULL), iterpool);
-        }
-    } while (status == APR_SUCCESS && count > 0);
-    apr_pool_destroy(iterpool);
-    apr_pool_destroy(batch_pool);
+/** Copy the collection NAME of SCAN.  @return APR_SUCCESS, or why it could not be begun */
+static apr_status_t copy_collection(job_t *job, dirscan_t *scan, const dirscan_entry_t *entry,
+                                    const char *to, const char *below, apr_pool_t *scratch_pool)
+{
+    dirscan_t *inner;
+    /* Opened first: what cannot be read leaves no empty collection behind. */
+    apr_status_t status = dirscan_open(&inner, scan, entry->name, DIRSCAN_LINKS_RAW, scratch_pool);
+
+    if (status != APR_SUCCESS)
+        return status;
+    status = make_collection(to, entry->st.mode);
+    if (status == APR_SUCCESS)
+        status = copy_members(job, inner, to, below, scratch_pool);
+    dirscan_close(inner);
     return status;
+}
+
+/** Copy one member of SCAN.  @return APR_SUCCESS unless all is to end */
+static apr_status_t copy_member(void *baton, dirscan_t *scan, const dirscan_entry_t *entry,
+                                apr_pool_t *scratch_pool)
+{
+    const copying_t *copying = baton;
+    const char *to = apr_pstrcat(scratch_pool, copying->to, "/", entry->name, NULL);
+    const char *below = apr_pstrcat(scratch_pool, copying->below, "/", entry->name, NULL);
+    apr_status_t status = entry->status;
+
+    if (dirscan_name_is_private(entry->name))
+        return APR_SUCCESS;
+    if (status == APR_SUCCESS && entry->kind == DIRSCAN_FILE)
+        status = copy_file(dirscan_fd(scan), entry->name, to, 0);
+    else if (status == APR_SUCCESS && entry->kind == DIRSCAN_LINK)
+        status = copy_link(dirscan_fd(scan), entry->name, to, scratch_pool);
+    else if (status == APR_SUCCESS && entry->kind == DIRSCAN_COLLECTION)
+        status = copy_collection(copying->job, scan, entry, to, below, scratch_pool);
+    if (status == APR_SUCCESS || status == ENOENT || is_full(status))
+        return status == ENOENT ? APR_SUCCESS : status;
+    report(copying->job, below, entry->kind == DIRSCAN_COLLECTION, status);
+    return APR_SUCCESS;
 }
 
 /** Make the collection TO and what was written into it durable, all at once. */

@@ -35,6 +35,7 @@ typedef struct frame_t {
     const char *base;       /* escaped URI, a slash at its end */
     const char *uri, *path; /* not escaped, a slash at their ends; if members need resources */
     content_types_t *types; /* if members need types */
+    authz_scope_t scope;    /* what httpd may say of the members */
     const char *inherited;  /* activelock elements of locks that cover all members, or NULL */
     int has_locks;          /* a member, or something below one, is locked */
     apr_uint64_t node;      /* 0: no metadata here or below */
@@ -42,6 +43,7 @@ typedef struct frame_t {
     content_type_t member_types[BATCH_SIZE];
     node_t nodes[BATCH_SIZE];          /* ids stay valid after the transaction, for entering */
     apr_status_t statuses[BATCH_SIZE]; /* of the nodes */
+    authz_scope_t scopes[BATCH_SIZE];  /* of collections that will be entered */
     int count;
     int entered; /* members of the batch that have been considered for entering */
 } frame_t;
@@ -54,7 +56,6 @@ struct listing_t {
     store_t *store;            /* NULL if no node is needed */
     apr_status_t store_status; /* why nodes cannot be read at all, or APR_SUCCESS */
     int want_stat;
-    int ask;             /* httpd's authorization may differ from collection to collection */
     apr_int64_t now;     /* for the locks there are */
     int check_members;   /* hooks want to be asked about each member */
     content_type_t type; /* of the request's resource */
@@ -110,6 +111,16 @@ static apr_status_t push(listing_t *listing, frame_t *up, const char *name, apr_
     return status;
 }
 
+/** Forget the batch. */
+static void end_batch(frame_t *frame)
+{
+    for (int i = 0; i < frame->count; i++)
+        authz_scope_end(&frame->scopes[i]);
+    frame->count = 0;
+    frame->entered = 0;
+    apr_pool_clear(frame->batch_pool);
+}
+
 static void pop(listing_t *listing)
 {
     frame_t *frame = listing->top;
@@ -130,7 +141,6 @@ dav_error *listing_open(listing_t **listing_p, request_rec *r, const dav_resourc
     listing->list = list;
     listing->pool = result_pool;
     listing->now = locktext_now();
-    listing->ask = authz_may_differ(resource);
     /* Now: the response's own content type will take its place in the request. */
     if (resource->collection)
         listing->type.type = CONTENT_TYPE_COLLECTION;
@@ -151,6 +161,7 @@ dav_error *listing_open(listing_t **listing_p, request_rec *r, const dav_resourc
         status = push(listing, NULL, NULL, 0);
         if (status != APR_SUCCESS)
             return errmap_error(r->pool, status, "Could not read the collection.");
+        authz_scope_begin(&listing->top->scope, resource);
     }
     *listing_p = listing;
     return NULL;
@@ -177,30 +188,40 @@ static int is_left_out(const listing_t *listing, dav_resource *member)
 }
 
 /**
- * Why a collection that is to be entered cannot be, or APR_SUCCESS.  It is tried before its
- * response is written, since afterwards there is no place left to tell; and httpd is asked
- * whether the user may look into it, since its configuration may differ from its parent's.
+ * Why the batch's member AT cannot be shown or, if it is a collection, entered; or APR_SUCCESS.
+ * It is tried before its response is written, since afterwards there is no place left to tell;
+ * and httpd is asked whether the user may see it, since its configuration may differ from its
+ * collection's.
  */
-static apr_status_t try_collection(const listing_t *listing, const frame_t *frame,
-                                   const dirscan_entry_t *entry, apr_pool_t *scratch_pool)
+static apr_status_t try_member(const listing_t *listing, frame_t *frame, int at,
+                               apr_pool_t *scratch_pool)
 {
-    const char *href = apr_pstrcat(scratch_pool, frame->base,
-                                   multistatus_escaped(entry->name, scratch_pool), "/", NULL);
+    const dirscan_entry_t *entry = &frame->entries[at];
+    int collection = entry->kind == DIRSCAN_COLLECTION;
+    const char *href;
 
-    if (listing->depth == DAV_INFINITY &&
+    if (collection && listing->depth == DAV_INFINITY &&
         faccessat(dirscan_fd(frame->scan), entry->name, R_OK | X_OK, AT_EACCESS) != 0)
         return errno;
-    return !listing->ask || authz_allows(listing->r, "PROPFIND", href) ? APR_SUCCESS : EACCES;
+    frame->scopes[at] = frame->scope;
+    frame->scopes[at].sub = NULL;
+    if (!authz_must_ask(&frame->scope, entry->name, collection))
+        return APR_SUCCESS;
+    href = apr_pstrcat(scratch_pool, frame->base, multistatus_escaped(entry->name, scratch_pool),
+                       collection ? "/" : "", NULL);
+    if (collection)
+        return authz_may_enter(&frame->scopes[at], &frame->scope, listing->r, "PROPFIND", href)
+                   ? APR_SUCCESS
+                   : EACCES;
+    return authz_allows(listing->r, "PROPFIND", href) ? APR_SUCCESS : EACCES;
 }
 
-/** Whether a collection is to be tried: it will be entered, or left out if it is forbidden. */
+/** Whether ENTRY is to be tried: of collections, those that are entered or that may be hidden. */
 static int is_tried(const listing_t *listing, const dirscan_entry_t *entry)
 {
-    const depot_dir_settings_t *settings = listing->resource->info->settings.dir;
-
-    return entry->kind == DIRSCAN_COLLECTION &&
-           ((listing->depth == DAV_INFINITY && !entry->is_link) ||
-            (settings->hide_forbidden && listing->ask));
+    return entry->kind != DIRSCAN_COLLECTION ||
+           (listing->depth == DAV_INFINITY && !entry->is_link) ||
+           listing->resource->info->settings.dir->hide_forbidden;
 }
 
 /** Find out what takes other modules' answers, while no transaction is open. */
@@ -219,8 +240,8 @@ static void prepare_batch(const listing_t *listing, frame_t *frame)
             continue;
         if (entry->kind != DIRSCAN_COLLECTION && frame->types != NULL)
             frame->member_types[i] = content_types_get(frame->types, entry->name);
-        else if (is_tried(listing, entry))
-            entry->status = try_collection(listing, frame, entry, iterpool);
+        if (is_tried(listing, entry))
+            entry->status = try_member(listing, frame, i, iterpool);
     }
     apr_pool_destroy(iterpool);
 }
@@ -418,6 +439,7 @@ static int enter_next(listing_t *listing, frame_t *frame)
             continue;
         status = push(listing, frame, entry->name, frame->nodes[at].id);
         if (status == APR_SUCCESS) {
+            listing->top->scope = frame->scopes[at];
             inherit_locks(listing, listing->top, frame->batch_pool);
             return 1;
         }
@@ -488,8 +510,7 @@ apr_status_t listing_write(listing_t *listing, output_t *out)
     while (status == APR_SUCCESS && (frame = listing->top) != NULL) {
         if (enter_next(listing, frame))
             continue;
-        apr_pool_clear(frame->batch_pool);
-        frame->entered = 0;
+        end_batch(frame);
         status = dirscan_read(frame->scan, frame->entries, BATCH_SIZE, &frame->count,
                               listing->want_stat, frame->batch_pool);
         if (status != APR_SUCCESS)

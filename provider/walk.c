@@ -11,9 +11,6 @@
 #include "provider/private.h"
 #include "provider/resource.h"
 
-/** Members read at a time. */
-#define BATCH_SIZE 64
-
 /** A walk under way. */
 typedef struct walk_t {
     const dav_walk_params *params;
@@ -28,68 +25,68 @@ static dav_error *visit(walk_t *walk, const dav_resource *resource)
                               resource->collection ? DAV_CALLTYPE_COLLECTION : DAV_CALLTYPE_MEMBER);
 }
 
+/** A collection whose members are being visited. */
+typedef struct level_t {
+    walk_t *walk;
+    const char *uri, *path; /* without a slash at their ends */
+    int depth;
+    dav_error *err; /* what ended the walk */
+} level_t;
+
 static dav_error *visit_members(walk_t *walk, dirscan_t *parent, const char *name, const char *uri,
                                 const char *path, int depth, apr_pool_t *scratch_pool);
 
-/** Visit one member, and its own members if DEPTH has any left. */
-static dav_error *visit_member(walk_t *walk, dirscan_t *scan, const dirscan_entry_t *entry,
-                               const char *uri, const char *path, int depth,
-                               apr_pool_t *scratch_pool)
+static int is_tolerant(const walk_t *walk)
 {
-    int collection = entry->kind == DIRSCAN_COLLECTION;
-    dav_error *err;
+    return (walk->params->walk_type & DAV_WALKTYPE_TOLERANT) != 0;
+}
 
-    uri = apr_pstrcat(scratch_pool, uri, "/", entry->name, NULL);
-    path = apr_pstrcat(scratch_pool, path, "/", entry->name, NULL);
-    err = visit(walk,
-                resource_for_member(walk->params->root,
-                                    collection ? apr_pstrcat(scratch_pool, uri, "/", NULL) : uri,
-                                    path, &entry->st, scratch_pool));
-    if (err != NULL || !collection || entry->is_link || depth <= 1)
-        return err;
-    return visit_members(walk, scan, entry->name, uri, path, depth - 1, scratch_pool);
+/** Visit one member, and its own members if the level's depth has any left. */
+static apr_status_t visit_member(void *baton, dirscan_t *scan, const dirscan_entry_t *entry,
+                                 apr_pool_t *scratch_pool)
+{
+    level_t *level = baton;
+    walk_t *walk = level->walk;
+    int collection = entry->kind == DIRSCAN_COLLECTION;
+    const char *uri = apr_pstrcat(scratch_pool, level->uri, "/", entry->name, NULL);
+    const char *path = apr_pstrcat(scratch_pool, level->path, "/", entry->name, NULL);
+
+    if (entry->status != APR_SUCCESS) {
+        if (!is_tolerant(walk))
+            level->err =
+                errmap_error(walk->params->pool, entry->status, "Could not look a member up.");
+    } else {
+        const char *own = collection ? apr_pstrcat(scratch_pool, uri, "/", NULL) : uri;
+
+        level->err = visit(
+            walk, resource_for_member(walk->params->root, own, path, &entry->st, scratch_pool));
+        if (level->err == NULL && collection && !entry->is_link && level->depth > 1)
+            level->err =
+                visit_members(walk, scan, entry->name, uri, path, level->depth - 1, scratch_pool);
+    }
+    return level->err == NULL ? APR_SUCCESS : APR_EGENERAL;
 }
 
 /** Visit the members of the collection NAME of PARENT, or at PATH if PARENT is NULL. */
 static dav_error *visit_members(walk_t *walk, dirscan_t *parent, const char *name, const char *uri,
                                 const char *path, int depth, apr_pool_t *scratch_pool)
 {
-    int tolerant = (walk->params->walk_type & DAV_WALKTYPE_TOLERANT) != 0;
-    dirscan_entry_t *entries = apr_palloc(scratch_pool, BATCH_SIZE * sizeof(*entries));
-    apr_pool_t *batch_pool, *member_pool;
-    dav_error *err = NULL;
-    apr_status_t status;
+    level_t level = {walk, uri, path, depth, NULL};
     dirscan_t *scan;
-    int count;
+    apr_status_t status =
+        dirscan_open(&scan, parent, parent ? name : path, walk->links, scratch_pool);
 
-    status = dirscan_open(&scan, parent, parent ? name : path, walk->links, scratch_pool);
     /* A member that is gone or closed keeps nobody from the others, however strict the walk. */
     if (status != APR_SUCCESS)
-        return tolerant || (parent != NULL && (status == ENOENT || status == EACCES))
+        return is_tolerant(walk) || (parent != NULL && (status == ENOENT || status == EACCES))
                    ? NULL
                    : errmap_error(walk->params->pool, status, "Could not read a collection.");
 
-    apr_pool_create(&batch_pool, scratch_pool);
-    apr_pool_create(&member_pool, scratch_pool);
-    apr_pool_tag(member_pool, "depot_walk_member");
-    do {
-        apr_pool_clear(batch_pool);
-        status = dirscan_read(scan, entries, BATCH_SIZE, &count, 1, batch_pool);
-        for (int i = 0; i < count && err == NULL; i++) {
-            apr_pool_clear(member_pool);
-            if (entries[i].status == APR_SUCCESS)
-                err = visit_member(walk, scan, &entries[i], uri, path, depth, member_pool);
-            else if (!tolerant)
-                err = errmap_error(walk->params->pool, entries[i].status,
-                                   "Could not look a member up.");
-        }
-    } while (err == NULL && status == APR_SUCCESS && count > 0);
+    status = dirscan_each(scan, 1, visit_member, &level, scratch_pool);
     dirscan_close(scan);
-    apr_pool_destroy(member_pool);
-    apr_pool_destroy(batch_pool);
-    if (err == NULL && status != APR_SUCCESS)
-        err = errmap_error(walk->params->pool, status, "Could not read a collection to its end.");
-    return err;
+    if (level.err == NULL && status != APR_SUCCESS)
+        return errmap_error(walk->params->pool, status, "Could not read a collection to its end.");
+    return level.err;
 }
 
 /**
