@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include <apr_fnmatch.h>
 #include <apr_strings.h>
 #include <http_config.h>
 #include <http_core.h>
@@ -13,6 +12,7 @@
 #include "provider/multistatus.h"
 #include "provider/private.h"
 #include "provider/resource.h"
+#include "provider/sections.h"
 
 /** Whether one of SECTIONS is for something below PATH, or might be. */
 static int has_section_below(const apr_array_header_t *sections, const char *path)
@@ -57,24 +57,12 @@ void authz_scope_begin(authz_scope_t *scope, const dav_resource *resource)
                          has_section_below(server->sec_url, resource->uri);
 }
 
-/** Whether a <Files> section is for the member NAME. */
-static int is_for_file(const core_dir_config *section, const char *name)
-{
-    if (section->r != NULL)
-        return ap_regexec(section->r, name, 0, NULL, 0) == 0;
-    if (section->d_is_fnmatch)
-        return apr_fnmatch(section->d, name, APR_FNM_PATHNAME) == APR_SUCCESS;
-    return section->d == NULL || strcmp(section->d, name) == 0;
-}
-
 int authz_must_ask(const authz_scope_t *scope, const char *name, int collection)
 {
     if (scope->conditional || (collection && scope->collections))
         return 1;
     for (int i = 0; !collection && scope->files != NULL && i < scope->files->nelts; i++) {
-        if (is_for_file(
-                ap_get_core_module_config(APR_ARRAY_IDX(scope->files, i, ap_conf_vector_t *)),
-                name))
+        if (sections_match_file(scope->files, i, name))
             return 1;
     }
     return 0;

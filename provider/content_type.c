@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include <apr_fnmatch.h>
 #include <apr_hash.h>
 #include <apr_strings.h>
 #include <http_config.h>
@@ -10,6 +9,7 @@
 #include <http_request.h>
 
 #include "provider/multistatus.h"
+#include "provider/sections.h"
 
 /** Extensions remembered before beginning anew: names like "x.000001" must not fill memory. */
 #define REMEMBER_MAX 512
@@ -40,9 +40,17 @@ static const char *languages(const apr_array_header_t *list, apr_pool_t *result_
     return apr_pstrdup(result_pool, joined);
 }
 
+int content_type_is_forced(const request_rec *r)
+{
+    const core_dir_config *core = ap_get_core_module_config(r->per_dir_config);
+
+    return core->mime_type != NULL && strcmp(core->mime_type, "none") != 0;
+}
+
 static content_type_t type_of(const request_rec *r, apr_pool_t *result_pool)
 {
     content_type_t found = {
+        .forced = content_type_is_forced(r),
         .type = r->content_type ? apr_pstrdup(result_pool, r->content_type) : NULL,
         .language = languages(r->content_languages, result_pool),
     };
@@ -109,17 +117,7 @@ static apr_uint64_t matching_sections(const content_types_t *types, const char *
     apr_uint64_t bits = 0;
 
     for (int i = 0; types->sections && i < types->sections->nelts; i++) {
-        ap_conf_vector_t *section = APR_ARRAY_IDX(types->sections, i, ap_conf_vector_t *);
-        const core_dir_config *core = ap_get_core_module_config(section);
-        int match;
-
-        if (core->r)
-            match = ap_regexec(core->r, name, 0, NULL, 0) == 0;
-        else if (core->d_is_fnmatch)
-            match = apr_fnmatch(core->d, name, APR_FNM_PATHNAME) == APR_SUCCESS;
-        else
-            match = strcmp(core->d, name) == 0;
-        if (match)
+        if (sections_match_file(types->sections, i, name))
             bits |= (apr_uint64_t)1 << i;
     }
     return bits;

@@ -18,10 +18,14 @@ typedef struct content_types_t content_types_t;
 typedef struct content_type_t {
     const char *type;
     const char *language;
+    int forced; /**< the type is what ForceType prescribes */
 } content_type_t;
 
 /** The type httpd gives collections. */
 #define CONTENT_TYPE_COLLECTION "httpd/unix-directory"
+
+/** Whether ForceType prescribes a type for R's file. */
+int content_type_is_forced(const request_rec *r);
 
 /** What httpd found out for R's own file. */
 content_type_t content_type_of_request(const request_rec *r);

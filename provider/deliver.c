@@ -10,6 +10,7 @@
 
 #include "provider/errmap.h"
 #include "provider/private.h"
+#include "provider/typeprops.h"
 
 APLOG_USE_MODULE(dav_depot);
 
@@ -103,6 +104,7 @@ int deliver_file(request_rec *r, const dav_resource *resource)
         return errmap_status(status);
 
     set_headers(r, &st);
+    typeprops_apply(r, resource);
     conditions = ap_meets_conditions(r);
     if (conditions != OK) {
         apr_file_close(file);

@@ -46,7 +46,7 @@ liveprop_e liveprop_find(const char *ns, const char *local);
 const char *liveprop_ns(liveprop_e prop);
 const char *liveprop_local(liveprop_e prop);
 
-/** Whether a client may set it: only "executable". */
+/** Whether a client may set what it is made from: only "executable".  (typeprops.h has others.) */
 int liveprop_is_writable(liveprop_e prop);
 
 /** Whether its value is made from a filestat_t. */

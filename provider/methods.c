@@ -235,6 +235,16 @@ int methods_fixups(request_rec *r)
     return DECLINED;
 }
 
+int methods_server_options(request_rec *r)
+{
+    if (r->method_number == M_OPTIONS && r->uri != NULL && strcmp(r->uri, "*") == 0 &&
+        depot_settings(r).store != NULL) {
+        apr_table_setn(r->headers_out, "DAV", "1,2,3");
+        apr_table_setn(r->headers_out, "MS-Author-Via", "DAV");
+    }
+    return DECLINED;
+}
+
 int methods_fixups_last(request_rec *r)
 {
     if (r->handler == NULL && r->method_number == M_GET && r->finfo.filetype == APR_REG &&

@@ -28,6 +28,12 @@ int methods_file_handler(request_rec *r);
  */
 int methods_fixups(request_rec *r);
 
+/**
+ * map_to_storage hook ahead of the core's, for OPTIONS of "*": a server that has a store says
+ * that it knows WebDAV (RFC 4918 section 10.1).
+ */
+int methods_server_options(request_rec *r);
+
 /** Last fixup: claims GET and HEAD of plain files for methods_file_handler(). */
 int methods_fixups_last(request_rec *r);
 

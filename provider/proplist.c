@@ -27,6 +27,7 @@ struct proplist_t {
     multistatus_ns_t *ns;
     int needs_store, needs_stat, needs_type, needs_resource, needs_locks;
     int foreign_allprop, foreign_types;
+    apr_uint32_t set_ids[LIVEPROP_COUNT]; /* under which names clients' values are kept; or 0 */
     apr_hash_t *names; /* id -> prop_name_t, of dead properties whose names were written */
     apr_pool_t *pool;
 };
@@ -65,6 +66,8 @@ static void need_live(proplist_t *list, liveprop_e prop)
 {
     list->needs_stat |= liveprop_needs_stat(prop);
     list->needs_type |= liveprop_needs_type(prop);
+    /* A client may have set another. */
+    list->needs_store |= liveprop_needs_type(prop);
     if (prop == LIVEPROP_LOCKDISCOVERY)
         list->needs_locks = list->needs_store = 1;
     if (prop == LIVEPROP_RESOURCETYPE && foreign_has_types(list->pool))
@@ -145,22 +148,35 @@ int proplist_needs_locks(const proplist_t *list)
     return list->needs_locks;
 }
 
+/** Find the id of NAME; 0 if no resource has such a property. */
+static apr_status_t find_name(apr_uint32_t *id_p, store_txn_t *txn, const prop_name_t *name)
+{
+    apr_status_t status = names_find(id_p, txn, name);
+
+    /* A name that is too long was never given an id. */
+    if (status != STORE_ABSENT && status != STORE_LIMIT)
+        return status;
+    *id_p = 0;
+    return APR_SUCCESS;
+}
+
 apr_status_t proplist_find_names(proplist_t *list, store_txn_t *txn)
 {
-    for (int i = 0; i < list->wanted->nelts; i++) {
-        wanted_t *wanted = &APR_ARRAY_IDX(list->wanted, i, wanted_t);
-        apr_status_t status;
+    apr_status_t status = APR_SUCCESS;
 
-        if (wanted->live != LIVEPROP_NONE)
-            continue;
-        status = names_find(&wanted->dead, txn, &wanted->name);
-        /* A name that is too long was never given an id. */
-        if (status == STORE_ABSENT || status == STORE_LIMIT)
-            wanted->dead = 0;
-        else if (status != APR_SUCCESS)
-            return status;
+    for (int i = LIVEPROP_NONE + 1; i < LIVEPROP_COUNT && status == APR_SUCCESS; i++) {
+        prop_name_t name = {liveprop_ns((liveprop_e)i), liveprop_local((liveprop_e)i)};
+
+        if (list->needs_type && liveprop_needs_type((liveprop_e)i))
+            status = find_name(&list->set_ids[i], txn, &name);
     }
-    return APR_SUCCESS;
+    for (int i = 0; i < list->wanted->nelts && status == APR_SUCCESS; i++) {
+        wanted_t *wanted = &APR_ARRAY_IDX(list->wanted, i, wanted_t);
+
+        if (wanted->live == LIVEPROP_NONE)
+            status = find_name(&wanted->dead, txn, &wanted->name);
+    }
+    return status;
 }
 
 /* ---- writing one resource ---- */
@@ -268,6 +284,34 @@ static void write_dead_name(writing_t *writing, const node_prop_t *prop)
     multistatus_empty_prop(writing->out, writing->list->ns, name);
 }
 
+/** Whether the value a client set for LIVE counts (typeprops.h). */
+static int is_settable(const writing_t *writing, liveprop_e live)
+{
+    const proplist_member_t *member = writing->member;
+
+    return !member->collection && !(live == LIVEPROP_GETCONTENTTYPE && member->type.forced);
+}
+
+/** Find what a client set for LIVE. */
+static int find_set(node_prop_t *prop, const writing_t *writing, liveprop_e live)
+{
+    const node_t *node = writing->member->node;
+    apr_uint32_t id = writing->list->set_ids[live];
+
+    return id != 0 && node != NULL && is_settable(writing, live) &&
+           node_prop_find(prop, node, id) == APR_SUCCESS;
+}
+
+/** Whether the dead property ID is what a client set for a live one, and does not count. */
+static int is_overruled(const writing_t *writing, apr_uint32_t id)
+{
+    for (int i = LIVEPROP_NONE + 1; i < LIVEPROP_COUNT; i++) {
+        if (writing->list->set_ids[i] == id)
+            return !is_settable(writing, (liveprop_e)i);
+    }
+    return 0;
+}
+
 /** Write all dead properties, or their names. */
 static void write_all_dead(writing_t *writing)
 {
@@ -279,6 +323,8 @@ static void write_all_dead(writing_t *writing)
         return;
     node_props_begin(&iter, writing->member->node);
     while ((status = node_props_next(&prop, &iter)) == APR_SUCCESS) {
+        if (is_overruled(writing, prop.name))
+            continue;
         if (writing->list->form == PROPLIST_PROPNAME)
             write_dead_name(writing, &prop);
         else
@@ -299,7 +345,10 @@ static void write_all_live(writing_t *writing)
         liveprop_e prop = (liveprop_e)i;
         prop_name_t name = {liveprop_ns(prop), liveprop_local(prop)};
         const char *value = liveprop_value(prop, &writing->source, buf, writing->pool);
+        node_prop_t set;
 
+        if (find_set(&set, writing, prop))
+            continue; /* it comes with the dead ones */
         if (value != NULL && list->form == PROPLIST_ALLPROP)
             liveprop_write(writing->out, prop, value);
         else if (value != NULL)
@@ -321,7 +370,13 @@ static void write_wanted(writing_t *writing, const wanted_t *wanted)
 
     if (wanted->live != LIVEPROP_NONE) {
         char buf[LIVEPROP_VALUE_SIZE];
-        const char *value = liveprop_value(wanted->live, &writing->source, buf, writing->pool);
+        const char *value;
+
+        if (find_set(&prop, writing, wanted->live)) {
+            write_dead(writing, &prop);
+            return;
+        }
+        value = liveprop_value(wanted->live, &writing->source, buf, writing->pool);
 
         if (value == NULL) {
             note_missing(writing, &wanted->name, HTTP_NOT_FOUND);

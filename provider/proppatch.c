@@ -19,6 +19,7 @@
 #include "provider/multistatus.h"
 #include "provider/private.h"
 #include "provider/resource.h"
+#include "provider/typeprops.h"
 #include "provider/xmlbody.h"
 
 APLOG_USE_MODULE(dav_depot);
@@ -114,6 +115,40 @@ static void refuse(instruction_t *instruction, int http_status, const char *prec
     instruction->description = description;
 }
 
+/** Note the change of a dead property to VALUE, of LENGTH bytes; NULL removes it. */
+static void add_change(patch_t *patch, int at, const char *value, apr_size_t length)
+{
+    instruction_t *instruction = instruction_at(patch, at);
+    prop_change_t *change = apr_array_push(patch->changes);
+
+    instruction->kind = KIND_DEAD;
+    change->name = instruction->name;
+    change->value = value;
+    change->length = length;
+    APR_ARRAY_PUSH(patch->owners, int) = at;
+}
+
+/** A content type or language; it is kept as a dead property. */
+static void validate_type(patch_t *patch, int at, liveprop_e live)
+{
+    instruction_t *instruction = instruction_at(patch, at);
+    const char *element = NULL;
+    apr_size_t length = 0;
+    xmlChar *value;
+
+    if (!instruction->remove) {
+        value = xmlNodeGetContent(instruction->node);
+        if (value != NULL)
+            element = typeprops_element(live, (const char *)value, &length, patch->r->pool);
+        xmlFree(value);
+        if (element == NULL)
+            refuse(instruction, HTTP_CONFLICT, NULL,
+                   live == LIVEPROP_GETCONTENTTYPE ? "The value is no media type."
+                                                   : "The value is no list of language tags.");
+    }
+    add_change(patch, at, element, length);
+}
+
 static void validate_live(const patch_t *patch, instruction_t *instruction, liveprop_e live)
 {
     xmlChar *value;
@@ -133,7 +168,8 @@ static void validate_live(const patch_t *patch, instruction_t *instruction, live
 static void validate_dead(patch_t *patch, int at)
 {
     instruction_t *instruction = instruction_at(patch, at);
-    prop_change_t *change;
+    const char *value = NULL;
+    apr_size_t length = 0;
 
     instruction->kind = KIND_DEAD;
     if (strlen(instruction->name.ns) + strlen(instruction->name.local) > NAMES_LENGTH_MAX) {
@@ -142,14 +178,11 @@ static void validate_dead(patch_t *patch, int at)
             refuse(instruction, HTTP_INSUFFICIENT_STORAGE, NULL, "The name is too long.");
         return;
     }
-    change = apr_array_push(patch->changes);
-    memset(change, 0, sizeof(*change));
-    change->name = instruction->name;
     if (!instruction->remove)
-        change->value = xmlbody_text(instruction->node, &change->length, patch->r->pool);
-    if (!instruction->remove && change->value == NULL)
+        value = xmlbody_text(instruction->node, &length, patch->r->pool);
+    if (!instruction->remove && value == NULL)
         refuse(instruction, HTTP_SERVICE_UNAVAILABLE, NULL, "The server is short of memory.");
-    APR_ARRAY_PUSH(patch->owners, int) = at;
+    add_change(patch, at, value, length);
 }
 
 /** Find out who carries each instruction out, and whether they would. */
@@ -162,6 +195,10 @@ static void validate(patch_t *patch)
         foreign_prop_t foreign = {NULL, 0};
         dav_error *err = NULL;
 
+        if (live != LIVEPROP_NONE && typeprops_is_settable(live, patch->resource)) {
+            validate_type(patch, i, live);
+            continue;
+        }
         if (live != LIVEPROP_NONE) {
             validate_live(patch, instruction, live);
             continue;

@@ -75,6 +75,7 @@ void depot_provider_register(apr_pool_t *pconf, depot_settings_fn *settings)
     dav_hook_insert_all_liveprops(liveprops_hook_insert_all, NULL, NULL, APR_HOOK_MIDDLE);
     methods_register_options(pconf);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_map_to_storage(methods_server_options, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_fixups(methods_fixups, mod_dav, mod_dir, APR_HOOK_MIDDLE);
     ap_hook_fixups(methods_fixups_last, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_handler(methods_handler, NULL, mod_dav, APR_HOOK_MIDDLE);

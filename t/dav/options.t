@@ -26,6 +26,11 @@ for my $case (
     is($response->header('MS-Author-Via'), 'DAV', "$what: MS-Author-Via");
 }
 
+my $server = dav('OPTIONS', '*');
+status_is($server, 200, 'OPTIONS of the server');
+is($server->header('DAV'), '1,2,3', 'has a DAV header');
+is($server->header('MS-Author-Via'), 'DAV', 'and MS-Author-Via');
+
 expect_log(qr/AH01630: client denied/);
 my $response = dav('OPTIONS', '/elsewhere');
 is($response->header('DAV'), undef, 'outside the drives there is no DAV header');
