@@ -106,20 +106,17 @@ static apr_status_t give_file(int directory, const char *name)
     return status;
 }
 
-/** The files a store's directory holds. */
-static const char *const store_files[] = {"data.mdb", "lock.mdb"};
-
-static int is_store_file(const char *name)
+/** Whether NAME is one of FILES, which ends with NULL. */
+static int is_among(const char *const *files, const char *name)
 {
-    for (size_t i = 0; i < sizeof(store_files) / sizeof(store_files[0]); i++) {
-        if (strcmp(name, store_files[i]) == 0)
-            return 1;
-    }
-    return 0;
+    while (*files != NULL && strcmp(*files, name) != 0)
+        files++;
+    return *files != NULL;
 }
 
-/** Whether nothing but a store is in PATH; a directory with more is somebody's, or a mistake. */
-static apr_status_t holds_only_store(int *only_p, const char *path, apr_pool_t *scratch_pool)
+/** Whether PATH has nothing but FILES; a directory with more is somebody's, or a mistake. */
+static apr_status_t holds_only(int *only_p, const char *const *files, const char *path,
+                               apr_pool_t *scratch_pool)
 {
     apr_finfo_t entry;
     apr_dir_t *dir;
@@ -130,7 +127,7 @@ static apr_status_t holds_only_store(int *only_p, const char *path, apr_pool_t *
     *only_p = 1;
     while ((status = apr_dir_read(&entry, APR_FINFO_NAME, dir)) == APR_SUCCESS) {
         if (strcmp(entry.name, ".") != 0 && strcmp(entry.name, "..") != 0 &&
-            !is_store_file(entry.name))
+            !is_among(files, entry.name))
             *only_p = 0;
     }
     apr_dir_close(dir);
@@ -138,10 +135,10 @@ static apr_status_t holds_only_store(int *only_p, const char *path, apr_pool_t *
 }
 
 /**
- * As root: make the store's directory if it is missing, and hand directory and files to the
- * user that children run as.
+ * As root: make the store's directory PATH if it is missing, and hand it and the store's FILES
+ * in it to the user that children run as.
  */
-static apr_status_t hand_over(const char *path, apr_pool_t *scratch_pool)
+static apr_status_t hand_over(const char *path, const char *const *files, apr_pool_t *scratch_pool)
 {
     apr_status_t status;
     struct stat st;
@@ -154,12 +151,11 @@ static apr_status_t hand_over(const char *path, apr_pool_t *scratch_pool)
         return errno;
     status = fstat(directory, &st) == 0 ? APR_SUCCESS : errno;
     if (status == APR_SUCCESS)
-        status = holds_only_store(&only, path, scratch_pool);
+        status = holds_only(&only, files, path, scratch_pool);
     if (status == APR_SUCCESS && only)
         status = give(directory, &st);
-    for (size_t i = 0; i < sizeof(store_files) / sizeof(store_files[0]) && status == APR_SUCCESS;
-         i++)
-        status = give_file(directory, store_files[i]);
+    for (; *files != NULL && status == APR_SUCCESS; files++)
+        status = give_file(directory, *files);
     close(directory);
     return status;
 }
@@ -210,7 +206,7 @@ static int prepare_store(const depot_store_t *store, server_rec *s, apr_pool_t *
     int result = 1;
 
     if (path != NULL && geteuid() == 0)
-        status = hand_over(path, scratch_pool);
+        status = hand_over(path, store_files(store->spec), scratch_pool);
     if (status == APR_SUCCESS) {
         status = apr_proc_fork(&trial, scratch_pool);
         if (status == APR_INCHILD)

@@ -4,7 +4,7 @@
  * The front end (store.c) has checked every argument, the transaction's state and
  * the limits before it calls one of these, and counts writes to find stale cursors;
  * a backend does only what is its own.  All tables are const, with designated
- * initialisers, and every slot is filled.
+ * initialisers, and every slot is filled that is not said to be for some alone.
  */
 #ifndef PROPSTORE_BACKEND_H
 #define PROPSTORE_BACKEND_H
@@ -44,6 +44,9 @@ typedef struct backend_store_vtable_t {
     apr_status_t (*begin)(backend_txn_t **txn_p, const backend_txn_vtable_t **vtable_p,
                           void *backend, store_mode_e mode, apr_pool_t *result_pool);
     apr_status_t (*stat)(void *backend, store_stat_t *stat_p);
+    apr_status_t (*readers)(apr_array_header_t *readers, void *backend);
+    apr_status_t (*copy)(void *backend, apr_file_t *file, store_copied_fn *copied, void *baton,
+                         apr_pool_t *scratch_pool);
     void (*close)(void *backend);
 } backend_store_vtable_t;
 
@@ -68,12 +71,25 @@ typedef struct backend_t {
      */
     apr_status_t (*open)(void **backend_p, const backend_store_vtable_t **vtable_p,
                          const store_spec_t *spec, const store_t *log, apr_pool_t *result_pool);
+    /*
+     * The rest is asked only of a backend whose location is a path.
+     */
+    const char *const *files; /**< as store_files() */
+    /** Open the copy at PATH for reading. */
+    apr_status_t (*open_copy)(void **backend_p, const backend_store_vtable_t **vtable_p,
+                              const char *path, const store_t *log, apr_pool_t *result_pool);
+    /** As store_restore(), into DIRECTORY. */
+    apr_status_t (*restore)(const char *directory, apr_file_t *file, int replace,
+                            store_copied_fn *copied, void *baton, apr_pool_t *scratch_pool);
 } backend_t;
 
 /** The backends compiled in, ending with NULL (backends.c, the one table of them). */
 extern const backend_t *const store_backends[];
 
-/** The backend called NAME, or NULL. */
-const backend_t *store_backend_find(const char *name);
+/** The backend whose name are the LENGTH bytes at NAME, or NULL. */
+const backend_t *store_backend_find(const char *name, apr_size_t length);
+
+/** The backend that keeps what SPEC names: its own, or the one that this decorates. */
+const backend_t *store_backend_of(const store_spec_t *spec);
 
 #endif /* PROPSTORE_BACKEND_H */

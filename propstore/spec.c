@@ -1,4 +1,6 @@
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <apr_strings.h>
 
@@ -39,7 +41,7 @@ static const backend_t *find_backend(const char **location_p, const char *text,
         *error_p = apr_psprintf(result_pool, "\"%s\" is not of the form name:location", text);
         return NULL;
     }
-    backend = store_backend_find(apr_pstrmemdup(result_pool, text, (apr_size_t)(colon - text)));
+    backend = store_backend_find(text, (apr_size_t)(colon - text));
     if (backend == NULL)
         *error_p = apr_psprintf(result_pool, "there is no store called \"%.*s\"; there are: %s",
                                 (int)(colon - text), text, backend_names(result_pool));
@@ -106,7 +108,7 @@ apr_status_t store_spec_parse(store_spec_t **spec_p, int argc, const char *const
 
 const char *store_spec_path(const store_spec_t *spec)
 {
-    const backend_t *backend = store_backend_find(spec->backend);
+    const backend_t *backend = store_backend_find(spec->backend, strlen(spec->backend));
 
     if (!spec->location_is_path)
         return NULL;
@@ -122,4 +124,44 @@ apr_status_t store_spec_set_path(store_spec_t *spec, const char *path, apr_pool_
     spec->location = apr_pstrcat(
         pool, apr_pstrmemdup(pool, spec->location, (apr_size_t)(old - spec->location)), path, NULL);
     return APR_SUCCESS;
+}
+
+const backend_t *store_backend_of(const store_spec_t *spec)
+{
+    const backend_t *backend = store_backend_find(spec->backend, strlen(spec->backend));
+    const char *colon;
+
+    if (!backend->decorates)
+        return backend;
+    colon = strchr(spec->location, ':');
+    return store_backend_find(spec->location, (apr_size_t)(colon - spec->location));
+}
+
+const char *const *store_files(const store_spec_t *spec)
+{
+    static const char *const none[] = {NULL};
+
+    return spec->location_is_path ? store_backend_of(spec)->files : none;
+}
+
+apr_status_t store_exists(const store_spec_t *spec, apr_pool_t *scratch_pool)
+{
+    const char *name = store_files(spec)[0];
+    struct stat st;
+
+    if (name == NULL)
+        return STORE_ABSENT;
+    if (lstat(apr_pstrcat(scratch_pool, store_spec_path(spec), "/", name, NULL), &st) == 0)
+        return APR_SUCCESS;
+    return errno == ENOENT ? STORE_ABSENT : errno;
+}
+
+apr_status_t store_restore(const store_spec_t *spec, apr_file_t *file, int replace,
+                           store_copied_fn *copied, void *baton, apr_pool_t *scratch_pool)
+{
+    const char *directory = store_spec_path(spec);
+
+    if (directory == NULL)
+        return APR_ENOTIMPL;
+    return store_backend_of(spec)->restore(directory, file, replace, copied, baton, scratch_pool);
 }

@@ -17,6 +17,7 @@ struct store_t {
     const backend_store_vtable_t *vtable;
     void *impl; /* the backend's own; NULL once closed */
     int is_shared;
+    int is_copy; /* and only for reading */
     store_log_t log;
     apr_pool_t *pool;
 };
@@ -62,25 +63,55 @@ static apr_status_t close_at_cleanup(void *baton)
     return APR_SUCCESS;
 }
 
-apr_status_t store_open(store_t **store_p, const store_spec_t *spec, const store_log_t *log,
-                        apr_pool_t *result_pool)
+/** A store that is yet to be opened. */
+static store_t *make_store(const backend_t *backend, const store_spec_t *spec,
+                           const store_log_t *log, apr_pool_t *result_pool)
 {
     store_t *store = apr_pcalloc(result_pool, sizeof(*store));
-    apr_status_t status;
 
+    store->backend = backend;
     store->pool = result_pool;
     store->is_shared = spec->is_shared;
     if (log != NULL)
         store->log = *log;
-    store->backend = store_backend_find(spec->backend);
-    if (store->backend == NULL)
-        return STORE_BADSPEC;
-    status = store->backend->open(&store->impl, &store->vtable, spec, store, result_pool);
+    return store;
+}
+
+/** Pass STORE on, which was opened with STATUS. */
+static apr_status_t hand_out(store_t **store_p, store_t *store, apr_status_t status)
+{
     if (status != APR_SUCCESS)
         return status;
-    apr_pool_cleanup_register(result_pool, store, close_at_cleanup, apr_pool_cleanup_null);
+    apr_pool_cleanup_register(store->pool, store, close_at_cleanup, apr_pool_cleanup_null);
     *store_p = store;
     return APR_SUCCESS;
+}
+
+apr_status_t store_open(store_t **store_p, const store_spec_t *spec, const store_log_t *log,
+                        apr_pool_t *result_pool)
+{
+    const backend_t *backend = store_backend_find(spec->backend, strlen(spec->backend));
+    store_t *store;
+
+    if (backend == NULL)
+        return STORE_BADSPEC;
+    store = make_store(backend, spec, log, result_pool);
+    return hand_out(store_p, store,
+                    backend->open(&store->impl, &store->vtable, spec, store, result_pool));
+}
+
+apr_status_t store_open_copy(store_t **store_p, const store_spec_t *spec, const char *path,
+                             const store_log_t *log, apr_pool_t *result_pool)
+{
+    store_t *store;
+
+    if (!spec->location_is_path)
+        return APR_ENOTIMPL;
+    store = make_store(store_backend_of(spec), spec, log, result_pool);
+    store->is_copy = 1;
+    return hand_out(
+        store_p, store,
+        store->backend->open_copy(&store->impl, &store->vtable, path, store, result_pool));
 }
 
 void store_close(store_t *store)
@@ -120,6 +151,21 @@ apr_status_t store_stat(store_t *store, store_stat_t *stat_p)
     return store->vtable->stat(store->impl, stat_p);
 }
 
+apr_status_t store_readers(apr_array_header_t *readers, store_t *store)
+{
+    if (store->impl == NULL)
+        return STORE_MISUSE;
+    return store->vtable->readers(readers, store->impl);
+}
+
+apr_status_t store_copy(store_t *store, apr_file_t *file, store_copied_fn *copied, void *baton,
+                        apr_pool_t *scratch_pool)
+{
+    if (store->impl == NULL)
+        return STORE_MISUSE;
+    return store->vtable->copy(store->impl, file, copied, baton, scratch_pool);
+}
+
 /* ---- transactions ---- */
 
 static void end_cursor(store_cursor_t *cursor)
@@ -157,6 +203,8 @@ apr_status_t store_begin(store_txn_t **txn_p, store_t *store, store_mode_e mode,
 
     if (store->impl == NULL)
         return STORE_MISUSE;
+    if (mode == STORE_WRITE && store->is_copy)
+        return STORE_READONLY;
     txn = apr_pcalloc(result_pool, sizeof(*txn));
     txn->store = store;
     txn->mode = mode;

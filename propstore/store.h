@@ -29,7 +29,10 @@
 #ifndef PROPSTORE_STORE_H
 #define PROPSTORE_STORE_H
 
+#include <sys/types.h>
+
 #include <apr_errno.h>
+#include <apr_file_io.h>
 #include <apr_pools.h>
 #include <apr_tables.h>
 
@@ -141,6 +144,20 @@ const char *store_spec_path(const store_spec_t *spec);
  * @return APR_SUCCESS; STORE_BADSPEC if SPEC names no path
  */
 apr_status_t store_spec_set_path(store_spec_t *spec, const char *path, apr_pool_t *pool);
+
+/**
+ * The names of the files that the store at SPEC is made of, in store_spec_path(), the one with
+ * the data first.
+ * @return an array that ends with NULL, empty if SPEC names no directory; it lives for ever
+ */
+const char *const *store_files(const store_spec_t *spec);
+
+/**
+ * Whether there is a store at SPEC; it is not created by asking.
+ * @return APR_SUCCESS; STORE_ABSENT, also of a backend whose stores end with their process; or
+ *         the system's error
+ */
+apr_status_t store_exists(const store_spec_t *spec, apr_pool_t *scratch_pool);
 
 /**
  * Open a store, creating it when it is not there.
@@ -281,6 +298,7 @@ void store_scan_end(store_cursor_t *cursor);
 typedef struct store_stat_t {
     apr_uint64_t entries;    /**< keys in the store */
     apr_uint64_t used_bytes; /**< taken by them and by the structure around them */
+    apr_uint64_t file_bytes; /**< of the file with the data; what is not used is free; 0: none */
     apr_uint64_t max_bytes;  /**< where STORE_FULL begins; 0: no limit of its own */
     unsigned readers;        /**< places in use by readers, of all processes */
     unsigned max_readers;    /**< places there are; 0: no limit */
@@ -288,6 +306,63 @@ typedef struct store_stat_t {
 
 /** Measure STORE.  @param stat_p filled in.  @return APR_SUCCESS or the backend's error */
 apr_status_t store_stat(store_t *store, store_stat_t *stat_p);
+
+/** A place that a reader takes up. */
+typedef struct store_reader_t {
+    pid_t pid;
+    apr_uint64_t thread; /**< as the backend tells threads apart */
+    int has_snapshot;    /**< whether it reads just now; otherwise it keeps the place for later */
+    apr_uint64_t age;    /**< if so, how many transactions were committed since its snapshot */
+    int is_stale;        /**< its process had gone, and its place has been freed */
+} store_reader_t;
+
+/**
+ * Free the places of readers whose process is gone, and list all places: those in use, then
+ * those freed since this process opened the store, the latest few of them.
+ * @param readers store_reader_t is pushed to it
+ * @return APR_SUCCESS, also of a backend that has no such places; or the backend's error
+ */
+apr_status_t store_readers(apr_array_header_t *readers, store_t *store);
+
+/**
+ * Hears how far a long copy is.
+ * @param bytes written so far
+ * @return non-zero to go on; 0 to give up, which answers APR_EINTR
+ */
+typedef int store_copied_fn(void *baton, apr_uint64_t bytes);
+
+/**
+ * Write a copy of STORE, as of now and without its free space, while others go on using it.
+ * Like any reader it pins old pages until it ends.
+ * @param file open for writing and empty; not synced
+ * @return APR_SUCCESS; APR_ENOTIMPL if the backend cannot; STORE_BUSY; STORE_CORRUPT; APR_EINTR;
+ *         or the system's error; then FILE holds a part
+ */
+apr_status_t store_copy(store_t *store, apr_file_t *file, store_copied_fn *copied, void *baton,
+                        apr_pool_t *scratch_pool);
+
+/**
+ * Open a copy for reading.  Nothing may change it meanwhile.  A file that was damaged may end the
+ * process with a signal: try unknown ones in a process of their own.
+ * @param spec of the store it is a copy of, for the backend
+ * @param path the file
+ * @return as store_open(); APR_ENOTIMPL if the backend has no copies; a write transaction
+ *         answers STORE_READONLY
+ */
+apr_status_t store_open_copy(store_t **store_p, const store_spec_t *spec, const char *path,
+                             const store_log_t *log, apr_pool_t *result_pool);
+
+/**
+ * Put a copy in the place of the store at SPEC, which is created or replaced as a whole: whoever
+ * looks, or loses power, finds the old or the new one.  Whoever opens it meanwhile waits.
+ * @param file the copy, open for reading, at its beginning; it has been verified
+ * @param replace whether there may be a store
+ * @return APR_SUCCESS; APR_EEXIST if there is a store and REPLACE is 0; STORE_BUSY if any
+ *         process has it open; APR_ENOTIMPL; APR_EINTR; or the system's error; nothing has
+ *         changed then
+ */
+apr_status_t store_restore(const store_spec_t *spec, apr_file_t *file, int replace,
+                           store_copied_fn *copied, void *baton, apr_pool_t *scratch_pool);
 
 /**
  * Word STATUS, as apr_strerror() does, for our codes too.

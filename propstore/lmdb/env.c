@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,6 +15,8 @@
 #define MAPSIZE_MAX ((apr_int64_t)64 << 40)
 #define MAXREADERS_DEFAULT 1024
 #define MAXREADERS_MAX 65536
+/** A file of fewer bytes has not even the pages that LMDB begins with. */
+#define COPY_SIZE_MIN 8192
 
 static const backend_param_t params[] = {
     {"mapsize", "most bytes the store may grow to, with K, M, G or T; the file is sparse "
@@ -21,6 +24,8 @@ static const backend_param_t params[] = {
     {"maxreaders", "readers at one time in all processes together (default 1024)"},
     {NULL, NULL},
 };
+
+static const char *const files[] = {LMDB_DATA_FILE, LMDB_LOCK_FILE, NULL};
 
 /*
  * The environments of this process.  LMDB must not open a file twice in one process: the
@@ -66,18 +71,6 @@ apr_status_t lmdb_status(int rc)
     default:
         return rc > 0 ? rc : STORE_CORRUPT;
     }
-}
-
-int lmdb_clear_stale_readers(MDB_env *env, const store_t *log)
-{
-    int dead = 0;
-
-    if (mdb_reader_check(env, &dead) != MDB_SUCCESS)
-        return 0;
-    if (dead > 0)
-        store_log(log, STORE_LOG_INFO, APR_SUCCESS,
-                  "freed the places of %d readers whose process is gone", dead);
-    return dead;
 }
 
 /** Read a number with an optional unit.  @return 0 if TEXT is none or is outside MIN to MAX */
@@ -139,12 +132,10 @@ static apr_status_t make_directory(const char *path)
  */
 static apr_status_t check_files(const char *directory, apr_pool_t *scratch_pool)
 {
-    static const char *const names[] = {"/data.mdb", "/lock.mdb"};
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    for (const char *const *name = files; *name != NULL; name++) {
         struct stat st;
 
-        if (lstat(apr_pstrcat(scratch_pool, directory, names[i], NULL), &st) != 0) {
+        if (lstat(apr_pstrcat(scratch_pool, directory, "/", *name, NULL), &st) != 0) {
             if (errno != ENOENT)
                 return errno;
         } else if (!S_ISREG(st.st_mode)) {
@@ -182,9 +173,9 @@ static int open_database(lmdb_env_t *env)
     return rc;
 }
 
-/** Open the environment proper, with its database. */
-static apr_status_t open_mdb(lmdb_env_t *env, const char *directory,
-                             const lmdb_settings_t *settings, const store_t *log)
+/** Open the environment proper, with its database.  @param flags LMDB's, besides our own */
+static apr_status_t open_mdb(lmdb_env_t *env, const char *path, const lmdb_settings_t *settings,
+                             unsigned flags, const store_t *log)
 {
     int rc = mdb_env_create(&env->env);
 
@@ -195,15 +186,11 @@ static apr_status_t open_mdb(lmdb_env_t *env, const char *directory,
         rc = mdb_env_set_maxreaders(env->env, (unsigned)settings->maxreaders);
     /* Read transactions go from thread to thread; no read-ahead, access is by key. */
     if (rc == MDB_SUCCESS)
-        rc = mdb_env_open(env->env, directory, MDB_NOTLS | MDB_NORDAHEAD, 0600);
+        rc = mdb_env_open(env->env, path, flags | MDB_NOTLS | MDB_NORDAHEAD, 0600);
     if (rc == MDB_SUCCESS) {
         /* First of all: they may have left no place for the reader that is needed next. */
-        lmdb_clear_stale_readers(env->env, log);
+        lmdb_clear_stale_readers(env, log);
         rc = open_database(env);
-    }
-    if (rc != MDB_SUCCESS) {
-        mdb_env_close(env->env);
-        env->env = NULL;
     }
     return lmdb_status(rc);
 }
@@ -211,7 +198,7 @@ static apr_status_t open_mdb(lmdb_env_t *env, const char *directory,
 /** The process's environment on the data file in DIRECTORY, if it has one. */
 static lmdb_env_t *find_env(const char *directory, apr_pool_t *scratch_pool)
 {
-    const char *file = apr_pstrcat(scratch_pool, directory, "/data.mdb", NULL);
+    const char *file = apr_pstrcat(scratch_pool, directory, "/" LMDB_DATA_FILE, NULL);
     struct stat st;
 
     if (stat(file, &st) != 0)
@@ -225,33 +212,61 @@ static lmdb_env_t *find_env(const char *directory, apr_pool_t *scratch_pool)
     return NULL;
 }
 
+int lmdb_is_open_here(const char *directory, apr_pool_t *scratch_pool)
+{
+    int is_open;
+
+    pthread_mutex_lock(&envs_mutex);
+    is_open = find_env(directory, scratch_pool) != NULL;
+    pthread_mutex_unlock(&envs_mutex);
+    return is_open;
+}
+
+/** An environment that is yet to be opened. */
+static apr_status_t make_env(lmdb_env_t **env_p)
+{
+    apr_pool_t *pool;
+    apr_status_t status;
+
+    /* Unmanaged: it may outlive the store that opened it first. */
+    status = apr_pool_create_unmanaged_ex(&pool, NULL, NULL);
+    if (status != APR_SUCCESS)
+        return status;
+    *env_p = apr_pcalloc(pool, sizeof(**env_p));
+    (*env_p)->pool = pool;
+    status = apr_thread_mutex_create(&(*env_p)->mutex, APR_THREAD_MUTEX_DEFAULT, pool);
+    if (status != APR_SUCCESS)
+        apr_pool_destroy(pool);
+    return status;
+}
+
+static void destroy_env(lmdb_env_t *env)
+{
+    while (env->idle_count > 0)
+        mdb_txn_abort(env->idle[--env->idle_count]);
+    if (env->env != NULL)
+        mdb_env_close(env->env);
+    apr_pool_destroy(env->pool);
+}
+
 /** Open a new environment and add it to the process's.  The caller holds the mutex. */
 static apr_status_t add_env(lmdb_env_t **env_p, const char *directory,
                             const lmdb_settings_t *settings, const store_t *log)
 {
-    apr_pool_t *env_pool;
     lmdb_env_t *env;
-    apr_status_t status;
+    apr_status_t status = make_env(&env);
     struct stat st;
     int fd;
 
-    /* Unmanaged: it may outlive the store that opened it first. */
-    status = apr_pool_create_unmanaged_ex(&env_pool, NULL, NULL);
     if (status != APR_SUCCESS)
         return status;
-    env = apr_pcalloc(env_pool, sizeof(*env));
-    env->pool = env_pool;
-    status = apr_thread_mutex_create(&env->mutex, APR_THREAD_MUTEX_DEFAULT, env_pool);
-    if (status == APR_SUCCESS)
-        status = open_mdb(env, directory, settings, log);
+    status = open_mdb(env, directory, settings, 0, log);
     if (status == APR_SUCCESS)
         status = lmdb_status(mdb_env_get_fd(env->env, &fd));
     if (status == APR_SUCCESS && fstat(fd, &st) != 0)
         status = errno;
     if (status != APR_SUCCESS) {
-        if (env->env != NULL)
-            mdb_env_close(env->env);
-        apr_pool_destroy(env_pool);
+        destroy_env(env);
         return status;
     }
     env->device = (apr_uint64_t)st.st_dev;
@@ -325,56 +340,95 @@ static void close_store(void *backend)
         while (*link != env)
             link = &(*link)->next;
         *link = env->next;
-        while (env->idle_count > 0)
-            mdb_txn_abort(env->idle[--env->idle_count]);
-        mdb_env_close(env->env);
-        apr_pool_destroy(env->pool);
+        destroy_env(env);
     }
     pthread_mutex_unlock(&envs_mutex);
 }
 
-/** mdb_reader_list() has no count: its lines are the heading and one a reader. */
-static int count_line(const char *line, void *baton)
-{
-    unsigned *lines = baton;
-
-    if (line[0] != '(')
-        ++*lines;
-    return 0;
-}
-
-static apr_status_t measure(void *backend, store_stat_t *stat_p)
-{
-    const lmdb_env_t *env = ((lmdb_store_t *)backend)->env;
-    MDB_envinfo info;
-    MDB_stat stat;
-    unsigned lines = 0;
-    int rc;
-
-    apr_thread_mutex_lock(env->mutex); /* both look into the map */
-    rc = mdb_env_stat(env->env, &stat);
-    if (rc == MDB_SUCCESS)
-        rc = mdb_env_info(env->env, &info);
-    apr_thread_mutex_unlock(env->mutex);
-    if (rc != MDB_SUCCESS)
-        return lmdb_status(rc);
-    if (mdb_reader_list(env->env, count_line, &lines) < 0)
-        lines = 0;
-    stat_p->entries = stat.ms_entries;
-    /* Its pages and the two LMDB keeps for itself; free pages are not used. */
-    stat_p->used_bytes = (apr_uint64_t)stat.ms_psize *
-                         (2 + stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages);
-    stat_p->max_bytes = info.me_mapsize;
-    stat_p->readers = lines > 0 ? lines - 1 : 0;
-    stat_p->max_readers = info.me_maxreaders;
-    return APR_SUCCESS;
-}
-
 static const backend_store_vtable_t store_vtable = {
     .begin = lmdb_begin,
-    .stat = measure,
+    .stat = lmdb_measure,
+    .readers = lmdb_readers,
+    .copy = lmdb_copy,
     .close = close_store,
 };
+
+/* ---- copies ---- */
+
+static void close_copy(void *backend)
+{
+    destroy_env(((lmdb_store_t *)backend)->env);
+}
+
+static const backend_store_vtable_t copy_vtable = {
+    .begin = lmdb_begin,
+    .stat = lmdb_measure,
+    .readers = lmdb_readers,
+    .copy = lmdb_copy,
+    .close = close_copy,
+};
+
+/** Whether all pages are in the file: what is missing cannot be read without a signal. */
+static apr_status_t check_length(MDB_env *env)
+{
+    MDB_envinfo info;
+    MDB_stat stat;
+    struct stat st;
+    int fd, rc = mdb_env_info(env, &info);
+
+    if (rc == MDB_SUCCESS)
+        rc = mdb_env_stat(env, &stat);
+    if (rc == MDB_SUCCESS)
+        rc = mdb_env_get_fd(env, &fd);
+    if (rc != MDB_SUCCESS)
+        return lmdb_status(rc);
+    if (fstat(fd, &st) != 0)
+        return errno;
+    return (apr_uint64_t)st.st_size / stat.ms_psize > info.me_last_pgno ? APR_SUCCESS
+                                                                        : STORE_CORRUPT;
+}
+
+/** MDB_assert_func: without words on standard error; whoever waits for us sees the signal. */
+static void end_at_assertion(MDB_env *env, const char *message)
+{
+    (void)env;
+    (void)message;
+    abort();
+}
+
+static apr_status_t open_copy(void **backend_p, const backend_store_vtable_t **vtable_p,
+                              const char *path, const store_t *log, apr_pool_t *result_pool)
+{
+    /* The map is as large as the copy says. */
+    static const lmdb_settings_t settings = {.mapsize = 0, .maxreaders = MAXREADERS_DEFAULT};
+    lmdb_store_t *store = apr_pcalloc(result_pool, sizeof(*store));
+    char words[256];
+    struct stat st;
+    apr_status_t status = make_env(&store->env);
+
+    if (status != APR_SUCCESS)
+        return status;
+    if (stat(path, &st) != 0)
+        status = errno;
+    else if (!S_ISREG(st.st_mode) || st.st_size < COPY_SIZE_MIN)
+        status = STORE_CORRUPT;
+    if (status == APR_SUCCESS)
+        status = open_mdb(store->env, path, &settings, MDB_NOSUBDIR | MDB_RDONLY | MDB_NOLOCK, log);
+    if (status == APR_SUCCESS)
+        status = check_length(store->env->env);
+    if (status == APR_SUCCESS)
+        status = lmdb_status(mdb_env_set_assert(store->env->env, end_at_assertion));
+    if (status != APR_SUCCESS) {
+        destroy_env(store->env);
+        store_log(log, STORE_LOG_ERROR, status, "could not open the copy %s: %s", path,
+                  store_strerror(status, words, sizeof(words)));
+        return status;
+    }
+    store->log = log;
+    *backend_p = store;
+    *vtable_p = &copy_vtable;
+    return APR_SUCCESS;
+}
 
 const backend_t backend_lmdb = {
     .name = "lmdb",
@@ -382,4 +436,7 @@ const backend_t backend_lmdb = {
     .shared = 1,
     .params = params,
     .open = open_store,
+    .files = files,
+    .open_copy = open_copy,
+    .restore = lmdb_restore,
 };

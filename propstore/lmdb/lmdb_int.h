@@ -14,6 +14,13 @@
 /** Reset read transactions kept for the next reader. */
 #define LMDB_IDLE_MAX 64
 
+/** Readers remembered whose places were freed. */
+#define LMDB_FREED_MAX 64
+
+/** The files in a store's directory, as LMDB names them. */
+#define LMDB_DATA_FILE "data.mdb"
+#define LMDB_LOCK_FILE "lock.mdb"
+
 /** The parameters, read. */
 typedef struct lmdb_settings_t {
     apr_int64_t mapsize;    /**< in bytes */
@@ -34,6 +41,8 @@ typedef struct lmdb_env_t {
     int active;                 /**< transactions open or just being begun */
     MDB_txn *idle[LMDB_IDLE_MAX];
     int idle_count;
+    store_reader_t freed[LMDB_FREED_MAX]; /**< the latest whose places were freed, in a ring */
+    unsigned freed_count;                 /**< of all there were */
 } lmdb_env_t;
 
 /** A store: one of those that share an environment. */
@@ -61,6 +70,19 @@ apr_status_t lmdb_scan(backend_cursor_t **cursor_p, const backend_cursor_vtable_
                        apr_pool_t *result_pool);
 
 /** Free the places of readers whose process is gone.  @return how many there were */
-int lmdb_clear_stale_readers(MDB_env *env, const store_t *log);
+int lmdb_clear_stale_readers(lmdb_env_t *env, const store_t *log);
+
+/** Whether this process has the store in DIRECTORY open. */
+int lmdb_is_open_here(const char *directory, apr_pool_t *scratch_pool);
+
+/** backend_store_vtable_t's stat, readers and copy; BACKEND is a lmdb_store_t. */
+apr_status_t lmdb_measure(void *backend, store_stat_t *stat_p);
+apr_status_t lmdb_readers(apr_array_header_t *readers, void *backend);
+apr_status_t lmdb_copy(void *backend, apr_file_t *file, store_copied_fn *copied, void *baton,
+                       apr_pool_t *scratch_pool);
+
+/** backend_t.restore. */
+apr_status_t lmdb_restore(const char *path, apr_file_t *file, int replace, store_copied_fn *copied,
+                          void *baton, apr_pool_t *scratch_pool);
 
 #endif /* PROPSTORE_LMDB_INT_H */

@@ -54,7 +54,7 @@ static apr_status_t get_many(backend_txn_t *txn, const store_slice_t *keys, stor
 /** The status of a write that ended with RC. */
 static apr_status_t write_status(const backend_txn_t *txn, int rc)
 {
-    if (rc == MDB_MAP_FULL && lmdb_clear_stale_readers(txn->store->env->env, txn->store->log) > 0)
+    if (rc == MDB_MAP_FULL && lmdb_clear_stale_readers(txn->store->env, txn->store->log) > 0)
         return STORE_CONFLICT; /* with the pages they pinned free again, another run may fit */
     return lmdb_status(rc);
 }
@@ -189,7 +189,7 @@ static int begin_read(const lmdb_store_t *store, MDB_txn **mdb_p)
         return rc;
     }
     rc = mdb_txn_begin(env->env, NULL, MDB_RDONLY, mdb_p);
-    if (rc == MDB_READERS_FULL && lmdb_clear_stale_readers(env->env, store->log) > 0)
+    if (rc == MDB_READERS_FULL && lmdb_clear_stale_readers(env, store->log) > 0)
         rc = mdb_txn_begin(env->env, NULL, MDB_RDONLY, mdb_p);
     return rc;
 }

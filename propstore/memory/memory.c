@@ -381,6 +381,25 @@ static apr_status_t measure(void *backend, store_stat_t *stat_p)
     return APR_SUCCESS;
 }
 
+/** Readers take up no places here. */
+static apr_status_t readers(apr_array_header_t *list, void *backend)
+{
+    (void)list;
+    (void)backend;
+    return APR_SUCCESS;
+}
+
+static apr_status_t copy(void *backend, apr_file_t *file, store_copied_fn *copied, void *baton,
+                         apr_pool_t *scratch_pool)
+{
+    (void)backend;
+    (void)file;
+    (void)copied;
+    (void)baton;
+    (void)scratch_pool;
+    return APR_ENOTIMPL;
+}
+
 static void close_store(void *backend)
 {
     memory_t *memory = backend;
@@ -391,6 +410,8 @@ static void close_store(void *backend)
 static const backend_store_vtable_t store_vtable = {
     .begin = begin,
     .stat = measure,
+    .readers = readers,
+    .copy = copy,
     .close = close_store,
 };
 

@@ -184,6 +184,17 @@ static apr_status_t measure(void *backend, store_stat_t *stat_p)
     return store_stat(((trace_t *)backend)->inner, stat_p);
 }
 
+static apr_status_t readers(apr_array_header_t *list, void *backend)
+{
+    return store_readers(list, ((trace_t *)backend)->inner);
+}
+
+static apr_status_t copy(void *backend, apr_file_t *file, store_copied_fn *copied, void *baton,
+                         apr_pool_t *scratch_pool)
+{
+    return store_copy(((trace_t *)backend)->inner, file, copied, baton, scratch_pool);
+}
+
 static void close_store(void *backend)
 {
     trace_t *trace = backend;
@@ -197,6 +208,8 @@ static void close_store(void *backend)
 static const backend_store_vtable_t store_vtable = {
     .begin = begin,
     .stat = measure,
+    .readers = readers,
+    .copy = copy,
     .close = close_store,
 };
 
