@@ -7,6 +7,7 @@
 
 #include "provider/errmap.h"
 #include "provider/filetree.h"
+#include "provider/lockcheck.h"
 #include "provider/metadata.h"
 #include "provider/place.h"
 #include "provider/private.h"
@@ -23,7 +24,11 @@ typedef struct transfer_t {
     const char *from, *to;
     store_t *store;
     tree_failures_t failures;
-    apr_pool_t *pool; /* lifetime of the transfer */
+    const char *source; /* what is renamed to the destination: FROM, or the staged copy */
+    place_t place;
+    int placed;         /* PLACE is done, and not undone */
+    dav_error *refused; /* the destination was locked meanwhile */
+    apr_pool_t *pool;   /* lifetime of the transfer */
 } transfer_t;
 
 static void begin(transfer_t *transfer, const dav_resource *src, dav_resource *dst)
@@ -36,6 +41,8 @@ static void begin(transfer_t *transfer, const dav_resource *src, dav_resource *d
     transfer->failures.uri = src->uri;
     transfer->failures.first = NULL;
     transfer->failures.pool = dst->pool;
+    transfer->placed = 0;
+    transfer->refused = NULL;
     apr_pool_create(&transfer->pool, dst->pool);
     apr_pool_tag(transfer->pool, "depot_transfer");
 }
@@ -63,27 +70,41 @@ static apr_status_t stage(transfer_t *transfer, int recurse, const char **staged
     return status;
 }
 
-/** Keep what is in place if the store could follow; else undo it. */
-static void settle(const transfer_t *transfer, const place_t *place, apr_status_t followed)
+/** metadata_step_fn: put SOURCE at the destination, if locks still allow it. */
+static apr_status_t place_source(void *baton, store_txn_t *txn)
 {
-    if (followed == APR_SUCCESS)
-        complain(transfer, place_finish(place, transfer->pool), "what was replaced is left");
-    else
-        complain(transfer, place_undo(place, transfer->pool), "could not be undone");
+    transfer_t *transfer = baton;
+    apr_status_t status;
+
+    transfer->refused = lockcheck_again(transfer->src->info->r, txn);
+    if (transfer->refused != NULL)
+        return STORE_LOCKED;
+    if (transfer->placed)
+        return APR_SUCCESS;
+    status = place_begin(&transfer->place, transfer->source, transfer->to,
+                         transfer->dst->info->replace, transfer->pool);
+    transfer->placed = status == APR_SUCCESS;
+    return status;
+}
+
+/** Keep what is in place if the store could follow; else undo it.  @return FOLLOWED */
+static apr_status_t settle(transfer_t *transfer, apr_status_t followed)
+{
+    if (transfer->placed && followed == APR_SUCCESS)
+        complain(transfer, place_finish(&transfer->place, transfer->pool),
+                 "what was replaced is left");
+    else if (transfer->placed)
+        complain(transfer, place_undo(&transfer->place, transfer->pool), "could not be undone");
+    transfer->placed = 0;
+    return followed;
 }
 
 /** Put the staged copy in place, and the store in step with it. */
 static apr_status_t place_copy(transfer_t *transfer, const char *staged, metadata_extent_e extent)
 {
-    place_t place;
-    apr_status_t status =
-        place_begin(&place, staged, transfer->to, transfer->dst->info->replace, transfer->pool);
-
-    if (status != APR_SUCCESS)
-        return status;
-    status = metadata_copy(transfer->store, transfer->from, transfer->to, extent, transfer->pool);
-    settle(transfer, &place, status);
-    return status;
+    transfer->source = staged;
+    return settle(transfer, metadata_copy(transfer->store, transfer->from, transfer->to, extent,
+                                          place_source, transfer, transfer->pool));
 }
 
 /** Copy, and put the copy in place. */
@@ -106,15 +127,9 @@ static apr_status_t copy_into_place(transfer_t *transfer, int recurse)
 /** Move within a file system.  @return EXDEV if it is not one */
 static apr_status_t rename_into_place(transfer_t *transfer)
 {
-    place_t place;
-    apr_status_t status = place_begin(&place, transfer->from, transfer->to,
-                                      transfer->dst->info->replace, transfer->pool);
-
-    if (status != APR_SUCCESS)
-        return status;
-    status = metadata_move(transfer->store, transfer->from, transfer->to, transfer->pool);
-    settle(transfer, &place, status);
-    return status;
+    transfer->source = transfer->from;
+    return settle(transfer, metadata_move(transfer->store, transfer->from, transfer->to,
+                                          place_source, transfer, transfer->pool));
 }
 
 /** Remove the source that was copied.  Members that stay are in the multistatus. */
@@ -163,6 +178,8 @@ static dav_error *finish(transfer_t *transfer, apr_status_t status, dav_response
 
     apr_pool_destroy(transfer->pool);
     *response_p = NULL;
+    if (transfer->refused != NULL)
+        return transfer->refused;
     if (status == ENOENT && is_gone(transfer->from))
         return errmap_error(pool, status, "Somebody else was first at the source.");
     if (status == ENOENT || status == ENOTDIR)

@@ -4,6 +4,7 @@
 
 #include <apr_strings.h>
 #include <apr_uri.h>
+#include <http_config.h>
 #include <http_log.h>
 #include <http_protocol.h>
 #include <http_request.h>
@@ -18,13 +19,22 @@
 
 APLOG_USE_MODULE(dav_depot);
 
-/** A check under way, within one read transaction. */
+/** What lockcheck_again() needs, kept with the request. */
+typedef struct kept_t {
+    const lockcheck_target_t *targets;
+    const dav_resource *const *parents; /* of the targets; NULL for the root's */
+    int count;
+    const apr_array_header_t *submitted;
+} kept_t;
+
+/** A check under way, within one transaction. */
 typedef struct check_t {
     request_rec *r;
     store_txn_t *txn;
     apr_int64_t now;
-    apr_array_header_t *lists;     /* if_list_t, or NULL without an If header */
-    apr_array_header_t *submitted; /* lock_token_t: those in the header, not negated */
+    apr_array_header_t *lists; /* if_list_t, or NULL without an If header */
+    /* lock_token_t: those in the header, not negated; or NULL without one */
+    const apr_array_header_t *submitted;
     lockcheck_refusal_t *refusal;
 } check_t;
 
@@ -245,9 +255,17 @@ static apr_status_t check_target(const check_t *check, const lockcheck_target_t 
     return status;
 }
 
+static apr_status_t check_targets(const check_t *check, const kept_t *kept)
+{
+    apr_status_t status = APR_SUCCESS;
+
+    for (int i = 0; i < kept->count && status == APR_SUCCESS; i++)
+        status = check_target(check, &kept->targets[i], kept->parents[i]);
+    return status;
+}
+
 /** All that needs the store. */
-static apr_status_t check_all(check_t *check, store_t *store, const lockcheck_target_t *targets,
-                              const dav_resource *const *parents, int count,
+static apr_status_t check_all(check_t *check, store_t *store, const kept_t *kept,
                               const apr_array_header_t *tagged)
 {
     apr_status_t status = store_begin(&check->txn, store, STORE_READ, check->r->pool);
@@ -261,8 +279,8 @@ static apr_status_t check_all(check_t *check, store_t *store, const lockcheck_ta
         check->refusal->http_status = HTTP_PRECONDITION_FAILED;
         check->refusal->description = "The If header does not hold.";
     }
-    for (int i = 0; i < count && holds && status == APR_SUCCESS; i++)
-        status = check_target(check, &targets[i], parents[i]);
+    if (status == APR_SUCCESS && holds)
+        status = check_targets(check, kept);
     store_abort(check->txn);
     return status;
 }
@@ -276,6 +294,7 @@ dav_error *lockcheck_request(lockcheck_refusal_t *refusal, request_rec *r,
         apr_pcalloc(r->pool, (apr_size_t)count * sizeof(const dav_resource *));
     store_t *store = targets[0].resource->info->settings.store;
     apr_array_header_t *tagged = NULL;
+    kept_t *kept = apr_palloc(r->pool, sizeof(*kept));
     apr_status_t status;
 
     memset(refusal, 0, sizeof(*refusal));
@@ -297,9 +316,40 @@ dav_error *lockcheck_request(lockcheck_refusal_t *refusal, request_rec *r,
             return err;
         parents[i] = parent;
     }
-    status = check_all(&check, store, targets, parents, count, tagged);
+    *kept = (kept_t){apr_pmemdup(r->pool, targets, (apr_size_t)count * sizeof(*targets)), parents,
+                     count, check.submitted};
+    ap_set_module_config(r->request_config, &dav_depot_module, kept);
+    status = check_all(&check, store, kept, tagged);
     return status == APR_SUCCESS ? NULL
                                  : errmap_error(r->pool, status, "Could not find out about locks.");
+}
+
+dav_error *lockcheck_again(request_rec *r, store_txn_t *txn)
+{
+    request_rec *top = r->main != NULL ? r->main : r;
+    const kept_t *kept = ap_get_module_config(top->request_config, &dav_depot_module);
+    lockcheck_refusal_t refusal = {.hrefs = apr_array_make(r->pool, 2, sizeof(const char *))};
+    check_t check = {.r = top, .txn = txn, .now = locktext_now(), .refusal = &refusal};
+    const char *hrefs = "";
+    dav_error *err;
+    apr_status_t status;
+
+    if (kept == NULL)
+        return NULL; /* another module's own change, of which nobody has asked */
+    check.submitted = kept->submitted;
+    status = check_targets(&check, kept);
+    if (status != APR_SUCCESS)
+        return errmap_error(r->pool, status, "Could not find out about locks.");
+    if (refusal.http_status == 0)
+        return NULL;
+    for (int i = 0; i < refusal.hrefs->nelts; i++)
+        hrefs = apr_pstrcat(r->pool, hrefs, "<D:href>",
+                            APR_ARRAY_IDX(refusal.hrefs, i, const char *), "</D:href>", NULL);
+    err = dav_new_error_tag(r->pool, refusal.http_status, 0, 0,
+                            "It was locked while the request was under way.", NULL,
+                            refusal.precondition);
+    err->childtags = hrefs;
+    return err;
 }
 
 /* ---- answering ---- */

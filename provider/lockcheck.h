@@ -45,6 +45,15 @@ typedef struct lockcheck_refusal_t {
 dav_error *lockcheck_request(lockcheck_refusal_t *refusal, request_rec *r,
                              const lockcheck_target_t *targets, int count);
 
+/**
+ * The same for the locks there are now, for a request that has passed lockcheck_request() and
+ * has since read a body, or copied a tree.  Whoever holds the write transaction TXN from here
+ * to the end of the change knows that no lock comes in between.
+ * @param r the request, or a sub-request of it
+ * @return NULL; 423; an error if it could not be found out
+ */
+dav_error *lockcheck_again(request_rec *r, store_txn_t *txn);
+
 /** Answer a refusal.  @return as a handler does */
 int lockcheck_answer(request_rec *r, const lockcheck_refusal_t *refusal);
 

@@ -10,6 +10,8 @@
 typedef struct change_t {
     const char *from, *to;
     metadata_extent_e extent;
+    metadata_step_fn *step;
+    void *step_baton;
 } change_t;
 
 static apr_status_t remove_body(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool)
@@ -29,14 +31,15 @@ apr_status_t metadata_remove(store_t *store, const char *path, apr_pool_t *scrat
 static apr_status_t move_body(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool)
 {
     const change_t *change = baton;
+    apr_status_t status = change->step(change->step_baton, txn);
 
-    return nodes_move(txn, change->from, change->to, scratch_pool);
+    return status == APR_SUCCESS ? nodes_move(txn, change->from, change->to, scratch_pool) : status;
 }
 
-apr_status_t metadata_move(store_t *store, const char *from, const char *to,
-                           apr_pool_t *scratch_pool)
+apr_status_t metadata_move(store_t *store, const char *from, const char *to, metadata_step_fn *step,
+                           void *baton, apr_pool_t *scratch_pool)
 {
-    change_t change = {.from = from, .to = to};
+    change_t change = {.from = from, .to = to, .step = step, .step_baton = baton};
 
     return store_write(store, move_body, &change, scratch_pool);
 }
@@ -55,18 +58,21 @@ static int is_there(void *baton, const char *path, const node_t *node)
 static apr_status_t copy_body(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool)
 {
     const change_t *change = baton;
-    apr_status_t status =
-        nodes_copy(txn, change->from, change->to, change->extent != METADATA_SELF, scratch_pool);
+    apr_status_t status = change->step(change->step_baton, txn);
 
+    if (status == APR_SUCCESS)
+        status = nodes_copy(txn, change->from, change->to, change->extent != METADATA_SELF,
+                            scratch_pool);
     if (status == APR_SUCCESS && change->extent == METADATA_PRESENT)
         status = nodes_retain(txn, change->to, is_there, NULL, scratch_pool);
     return status;
 }
 
 apr_status_t metadata_copy(store_t *store, const char *from, const char *to,
-                           metadata_extent_e extent, apr_pool_t *scratch_pool)
+                           metadata_extent_e extent, metadata_step_fn *step, void *baton,
+                           apr_pool_t *scratch_pool)
 {
-    change_t change = {.from = from, .to = to, .extent = extent};
+    change_t change = {.from = from, .to = to, .extent = extent, .step = step, .step_baton = baton};
 
     return store_write(store, copy_body, &change, scratch_pool);
 }

@@ -53,9 +53,9 @@ int methods_error(request_rec *r, dav_error *err)
                   err->desc);
     r->status = err->status;
     ap_set_content_type(r, "application/xml; charset=\"utf-8\"");
-    ap_rputs("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<D:error xmlns:D=\"DAV:\"><D:", r);
-    ap_rputs(err->tagname, r);
-    ap_rputs("/></D:error>\n", r);
+    ap_rvputs(r, "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<D:error xmlns:D=\"DAV:\"><D:",
+              err->tagname, ">", err->childtags ? err->childtags : "", "</D:", err->tagname,
+              "></D:error>\n", NULL);
     return DONE;
 }
 
@@ -85,7 +85,8 @@ static int check_targets(request_rec *r, const lockcheck_target_t *targets, int 
 /** PUT, MKCOL and DELETE: check what is ours to check. */
 static int prepare_change(request_rec *r)
 {
-    lockcheck_target_t target = {NULL, LOCKCHECK_MEMBER};
+    /* Also of what is not there yet: a LOCK may make it in the meantime. */
+    lockcheck_target_t target = {NULL, LOCKCHECK_CONTENT};
     dav_resource *resource;
     dav_error *err = methods_resource(r, &resource);
 
@@ -93,9 +94,9 @@ static int prepare_change(request_rec *r)
         return methods_error(r, err);
     target.resource = resource;
     if (r->method_number == M_DELETE)
-        target.effects = LOCKCHECK_CONTENT | LOCKCHECK_MEMBER | LOCKCHECK_TREE;
-    else if (resource->exists)
-        target.effects = LOCKCHECK_CONTENT;
+        target.effects |= LOCKCHECK_MEMBER | LOCKCHECK_TREE;
+    else if (!resource->exists)
+        target.effects |= LOCKCHECK_MEMBER;
     return check_targets(r, &target, 1);
 }
 

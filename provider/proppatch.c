@@ -50,6 +50,7 @@ typedef struct patch_t {
     apr_array_header_t *owners;       /* int: the instruction each change belongs to */
     apr_size_t refused;               /* the change a limit refused */
     int gone;                         /* the resource went away meanwhile */
+    dav_error *err;                   /* it was locked meanwhile */
 } patch_t;
 
 static instruction_t *instruction_at(const patch_t *patch, int i)
@@ -264,6 +265,9 @@ static apr_status_t patch_body(store_txn_t *txn, void *baton, apr_pool_t *scratc
 
     if (status != APR_SUCCESS)
         return status;
+    patch->err = lockcheck_again(patch->r, txn);
+    if (patch->err != NULL)
+        return STORE_LOCKED;
     fingerprint = filestat_fingerprint(&st);
     return nodes_patch(txn, resource->info->path, resource_node_kind(resource), &fingerprint,
                        (const prop_change_t *)patch->changes->elts,
@@ -284,10 +288,10 @@ static void exec_dead(patch_t *patch)
     status = store_write(patch->resource->info->settings.store, patch_body, patch, patch->r->pool);
     if (status == APR_SUCCESS)
         return;
-    if (status == ENOENT || status == ENOTDIR) {
+    if (status == ENOENT || status == ENOTDIR)
         patch->gone = 1;
+    if (patch->gone || patch->err != NULL)
         return;
-    }
     if (status != STORE_LIMIT)
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, patch->r, "could not store properties of %s: %s",
                       patch->resource->uri, store_strerror(status, words, sizeof(words)));
@@ -328,7 +332,7 @@ static void execute(patch_t *patch)
         exec_live(patch);
     if (!has_failed(patch))
         exec_dead(patch);
-    end_live(patch, has_failed(patch) || patch->gone);
+    end_live(patch, has_failed(patch) || patch->gone || patch->err != NULL);
 }
 
 /* ---- answering ---- */
@@ -449,5 +453,7 @@ int proppatch_handle(request_rec *r)
 
     validate(&patch);
     execute(&patch);
+    if (patch.err != NULL)
+        return methods_error(r, patch.err);
     return patch.gone ? HTTP_NOT_FOUND : answer(&patch);
 }

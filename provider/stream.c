@@ -10,6 +10,7 @@
 #include <apr_strings.h>
 
 #include "provider/errmap.h"
+#include "provider/lockcheck.h"
 #include "provider/private.h"
 #include "provider/resource.h"
 #include "provider/tempfile.h"
@@ -70,6 +71,8 @@ dav_error *stream_open(const dav_resource *resource, dav_stream_mode mode, dav_s
     apr_pool_t *stream_pool;
     apr_status_t status;
 
+    if (resource->info->settings.store == NULL)
+        return errmap_no_store(resource->pool);
     apr_pool_create(&stream_pool, resource->pool);
     apr_pool_tag(stream_pool, "depot_stream");
     stream = apr_pcalloc(stream_pool, sizeof(*stream));
@@ -128,25 +131,72 @@ static void send_etag(dav_resource *resource)
         apr_table_setn(resource->info->r->headers_out, "ETag", resource_etag(resource));
 }
 
+/** Whether the request has a condition on the state of what it replaces. */
+static int is_conditional(const request_rec *r)
+{
+    return apr_table_get(r->headers_in, "If-Match") != NULL ||
+           apr_table_get(r->headers_in, "If-None-Match") != NULL ||
+           apr_table_get(r->headers_in, "If-Unmodified-Since") != NULL;
+}
+
+/** Whether what is at the path is what it was when the request was checked. */
+static int is_unchanged(const dav_resource *resource)
+{
+    char then[FILESTAT_ETAG_SIZE], now[FILESTAT_ETAG_SIZE];
+    filestat_t st;
+    int exists = filestat_read(&st, AT_FDCWD, resource->info->path, FILESTAT_TARGET) == APR_SUCCESS;
+
+    if (!exists || !resource->exists)
+        return exists == resource->exists;
+    then[filestat_etag(then, &resource->info->st)] = '\0';
+    now[filestat_etag(now, &st)] = '\0';
+    return strcmp(then, now) == 0;
+}
+
+/** Put the file in place, unless it was locked, or its condition broken, during the upload. */
+static dav_error *place(dav_stream *stream)
+{
+    const dav_resource *resource = stream->resource;
+    store_txn_t *txn;
+    dav_error *err;
+    apr_status_t status = tempfile_sync(stream->temp);
+
+    /* The writer's lock, for the time of a rename: a LOCK or another PUT has its turn before or
+     * after.  There is nothing to commit. */
+    if (status == APR_SUCCESS)
+        status = store_begin(&txn, resource->info->settings.store, STORE_WRITE, stream->pool);
+    if (status != APR_SUCCESS)
+        return errmap_error(resource->pool, status, "Could not put the file in place.");
+    err = lockcheck_again(resource->info->r, txn);
+    if (err == NULL && is_conditional(resource->info->r) && !is_unchanged(resource))
+        err = dav_new_error(resource->pool, HTTP_PRECONDITION_FAILED, 0, 0,
+                            "The file was changed during the upload.");
+    if (err == NULL)
+        status = tempfile_swap(stream->temp, 1);
+    store_abort(txn);
+    if (err == NULL && status == APR_SUCCESS)
+        status = tempfile_sync_directory(tempfile_directory(stream->temp));
+    if (status == EISDIR || status == ENOTDIR || status == ENOENT)
+        return errmap_error_as(resource->pool, HTTP_CONFLICT, status,
+                               "Could not put the file in place.");
+    if (status != APR_SUCCESS)
+        return errmap_error(resource->pool, status, "Could not put the file in place.");
+    return err;
+}
+
 dav_error *stream_close(dav_stream *stream, int commit)
 {
     /* The stream was opened on the caller's resource; its state changes with the file. */
     dav_resource *resource =
         apr_pmemdup(stream->resource->pool, stream->resource, sizeof(*resource));
     dav_error *err = NULL;
-    apr_status_t status;
 
     if (commit && stream->promised >= 0 && stream->received != stream->promised) {
         err = dav_new_error(resource->pool, HTTP_BAD_REQUEST, 0, 0,
                             "The body is not as long as Content-Range says.");
     } else if (commit) {
-        status = tempfile_place(stream->temp, 1);
-        if (status == EISDIR || status == ENOTDIR || status == ENOENT)
-            err = errmap_error_as(resource->pool, HTTP_CONFLICT, status,
-                                  "Could not put the file in place.");
-        else if (status != APR_SUCCESS)
-            err = errmap_error(resource->pool, status, "Could not put the file in place.");
-        else
+        err = place(stream);
+        if (err == NULL)
             send_etag(resource);
     }
     apr_pool_destroy(stream->pool);

@@ -205,12 +205,15 @@ apr_status_t tempfile_sync_directory(const char *directory)
     return status;
 }
 
-apr_status_t tempfile_place(tempfile_t *temp, int replace)
+apr_status_t tempfile_sync(const tempfile_t *temp)
+{
+    return fsync(temp->fd) == 0 ? APR_SUCCESS : errno;
+}
+
+apr_status_t tempfile_swap(tempfile_t *temp, int replace)
 {
     apr_status_t status = EEXIST;
 
-    if (fsync(temp->fd) != 0)
-        return errno;
     /* Where nothing is there yet, one step does; it also tells if there is. */
     if (temp->name == NULL)
         status = give_name(temp, temp->path);
@@ -222,6 +225,20 @@ apr_status_t tempfile_place(tempfile_t *temp, int replace)
         if (status == APR_SUCCESS)
             temp->name = NULL;
     }
+    return status;
+}
+
+const char *tempfile_directory(const tempfile_t *temp)
+{
+    return temp->directory;
+}
+
+apr_status_t tempfile_place(tempfile_t *temp, int replace)
+{
+    apr_status_t status = tempfile_sync(temp);
+
+    if (status == APR_SUCCESS)
+        status = tempfile_swap(temp, replace);
     return status == APR_SUCCESS ? tempfile_sync_directory(temp->directory) : status;
 }
 

@@ -35,11 +35,21 @@ int tempfile_fd(const tempfile_t *temp);
  */
 apr_status_t tempfile_inherit(tempfile_t *temp, const char *from_path);
 
+/** Make what was written to it durable.  @return APR_SUCCESS or the system's error */
+apr_status_t tempfile_sync(const tempfile_t *temp);
+
 /**
- * Sync it, put it at its path, in the place of what is there if REPLACE, and sync the directory.
+ * Put it at its path, in the place of what is there if REPLACE.  It takes no time; that it is
+ * durable needs a tempfile_sync() before, and tempfile_sync_directory() after.
  * @return APR_SUCCESS; EEXIST if something is there and not REPLACE; the system's error
  */
+apr_status_t tempfile_swap(tempfile_t *temp, int replace);
+
+/** All three.  @return as tempfile_swap() */
 apr_status_t tempfile_place(tempfile_t *temp, int replace);
+
+/** The directory of its path. */
+const char *tempfile_directory(const tempfile_t *temp);
 
 /**
  * A private name for a member of DIRECTORY, random so that nobody else has it.

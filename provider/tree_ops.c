@@ -9,26 +9,48 @@
 #include <apr_strings.h>
 
 #include "provider/errmap.h"
+#include "provider/lockcheck.h"
 #include "provider/metadata.h"
 #include "provider/private.h"
 #include "provider/resource.h"
 #include "provider/tempfile.h"
 
+/** Make the directory PATH, if locks still allow it. */
+static apr_status_t make_directory(dav_error **refused_p, const dav_resource *resource)
+{
+    store_txn_t *txn;
+    apr_status_t status =
+        store_begin(&txn, resource->info->settings.store, STORE_WRITE, resource->pool);
+
+    *refused_p = NULL;
+    if (status != APR_SUCCESS)
+        return status;
+    *refused_p = lockcheck_again(resource->info->r, txn);
+    if (*refused_p == NULL && mkdir(resource->info->path, 0777) != 0)
+        status = errno;
+    store_abort(txn);
+    return status;
+}
+
 dav_error *tree_create_collection(dav_resource *resource)
 {
     const char *path = resource->info->path;
+    dav_error *refused;
     apr_status_t status;
 
-    if (mkdir(path, 0777) != 0) {
-        status = errno;
-        if (status == ENOENT || status == ENOTDIR)
-            return errmap_error_as(resource->pool, HTTP_CONFLICT, status,
-                                   "There is no collection to make it in.");
-        if (status == EEXIST)
-            return errmap_error_as(resource->pool, HTTP_METHOD_NOT_ALLOWED, status,
-                                   "Could not make the collection.");
+    if (resource->info->settings.store == NULL)
+        return errmap_no_store(resource->pool);
+    status = make_directory(&refused, resource);
+    if (refused != NULL)
+        return refused;
+    if (status == ENOENT || status == ENOTDIR)
+        return errmap_error_as(resource->pool, HTTP_CONFLICT, status,
+                               "There is no collection to make it in.");
+    if (status == EEXIST)
+        return errmap_error_as(resource->pool, HTTP_METHOD_NOT_ALLOWED, status,
+                               "Could not make the collection.");
+    if (status != APR_SUCCESS)
         return errmap_error(resource->pool, status, "Could not make the collection.");
-    }
     status = tempfile_sync_directory(resource_parent_path(path, resource->pool));
     if (status == APR_SUCCESS)
         status = resource_refresh(resource);
