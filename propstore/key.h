@@ -21,7 +21,8 @@ typedef enum key_table_e {
     KEY_LOCK = 'L',
     KEY_NODE_LOCK = 'T',
     KEY_LOCK_BELOW = 'A',
-    KEY_LOCK_EXPIRY = 'X'
+    KEY_LOCK_EXPIRY = 'X',
+    KEY_CHANGE = 'C' /**< kept free for the change log */
 } key_table_e;
 
 /** Room for a key. */

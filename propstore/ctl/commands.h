@@ -6,6 +6,8 @@
 
 #include "propstore/ctl/ctl.h"
 
+extern const ctl_command_t ctl_backup;
+extern const ctl_command_t ctl_restore;
 extern const ctl_command_t ctl_stat;
 
 #endif /* PROPSTORE_CTL_COMMANDS_H */

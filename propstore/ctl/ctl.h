@@ -91,6 +91,16 @@ int ctl_json_bytes(store_slice_t *bytes_p, const json_t *value, apr_pool_t *resu
 /** Bytes for a plain line: control characters and a backslash as \xHH, in RESULT_POOL. */
 const char *ctl_plain_text(const void *bytes, apr_size_t length, apr_pool_t *result_pool);
 
+/**
+ * Read WORD as ctl_open() does.
+ * @param spec_p set to the specification, which lives as long as the program
+ * @return CTL_FINE, or CTL_FAILED when the reason has been reported
+ */
+int ctl_spec(store_spec_t **spec_p, const ctl_t *ctl, const char *word);
+
+/** As root: let files made by root in SPEC's directory belong to whom that belongs. */
+void ctl_give_away(const ctl_t *ctl, const store_spec_t *spec);
+
 /** Which store ctl_open() accepts. */
 typedef enum ctl_open_e {
     CTL_EXISTING, /**< it must be there */

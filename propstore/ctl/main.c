@@ -17,6 +17,8 @@
 #endif
 
 static const ctl_command_t *const commands[] = {
+    &ctl_backup,
+    &ctl_restore,
     &ctl_stat,
     NULL,
 };

@@ -19,24 +19,15 @@ static void log_line(void *baton, store_log_level_e level, apr_status_t status, 
         ctl_warn(baton, APR_SUCCESS, "%s", message);
 }
 
-/** Whether the store at PATH has anything in it; it is not created by asking. */
-static int is_there(const char *path, apr_pool_t *scratch_pool)
+void ctl_give_away(const ctl_t *ctl, const store_spec_t *spec)
 {
+    const char *directory = store_spec_path(spec);
     struct stat st;
 
-    return stat(apr_pstrcat(scratch_pool, path, "/data.mdb", NULL), &st) == 0;
-}
-
-/** Let files made by root in the store's directory belong to whom that belongs. */
-static void give_away(const ctl_t *ctl, const char *directory)
-{
-    static const char *const names[] = {"data.mdb", "lock.mdb"};
-    struct stat st;
-
-    if (geteuid() != 0 || stat(directory, &st) != 0 || st.st_uid == 0)
+    if (directory == NULL || geteuid() != 0 || stat(directory, &st) != 0 || st.st_uid == 0)
         return;
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        const char *file = apr_pstrcat(ctl->pool, directory, "/", names[i], NULL);
+    for (const char *const *name = store_files(spec); *name != NULL; name++) {
+        const char *file = apr_pstrcat(ctl->pool, directory, "/", *name, NULL);
 
         if (lchown(file, st.st_uid, st.st_gid) != 0 && errno != ENOENT)
             ctl_warn(ctl, errno, "%s could not be given to the owner of its directory", file);
@@ -57,24 +48,50 @@ static int is_empty(store_t *store, apr_pool_t *scratch_pool)
     return status == APR_SUCCESS && meta.next_node == NODE_ROOT_ID + 1 && meta.next_name == 1;
 }
 
-int ctl_open(store_t **store_p, ctl_t *ctl, const char *word, ctl_open_e which)
+int ctl_spec(store_spec_t **spec_p, const ctl_t *ctl, const char *word)
 {
-    const store_log_t log = {.log = log_line, .baton = ctl};
     const char *text = strchr(word, ':') != NULL && *word != '/' && *word != '.'
                            ? word
                            : apr_pstrcat(ctl->pool, "lmdb:", word, NULL);
-    const char *error, *path;
-    store_spec_t *spec;
+    const char *error;
 
-    if (store_spec_parse(&spec, 1, &text, &error, ctl->pool) != APR_SUCCESS)
+    if (store_spec_parse(spec_p, 1, &text, &error, ctl->pool) != APR_SUCCESS)
         return ctl_fail(ctl, APR_SUCCESS, "%s", error);
-    path = store_spec_path(spec);
-    if (path != NULL && which == CTL_EXISTING && !is_there(path, ctl->pool))
+    return CTL_FINE;
+}
+
+/** Whether the store that SPEC names is there; of one that is in memory there is no telling. */
+static int check_there(const ctl_t *ctl, const store_spec_t *spec)
+{
+    const char *path = store_spec_path(spec);
+    apr_status_t status = path != NULL ? store_exists(spec, ctl->pool) : APR_SUCCESS;
+
+    if (status == STORE_ABSENT)
         return ctl_fail(ctl, APR_SUCCESS, "there is no store in %s", path);
+    if (status != APR_SUCCESS)
+        return ctl_fail(ctl, status, "could not look for a store in %s", path);
+    return CTL_FINE;
+}
+
+int ctl_open(store_t **store_p, ctl_t *ctl, const char *word, ctl_open_e which)
+{
+    const store_log_t log = {.log = log_line, .baton = ctl};
+    store_spec_t *spec;
+    int result = ctl_spec(&spec, ctl, word);
+
+    if (result == CTL_FINE && which == CTL_EXISTING)
+        result = check_there(ctl, spec);
+    if (result != CTL_FINE)
+        return result;
     if (store_open(store_p, spec, &log, ctl->pool) != APR_SUCCESS)
         return CTL_FAILED; /* the store has said why */
-    if (path != NULL)
-        give_away(ctl, path);
+    ctl_give_away(ctl, spec);
+    if (which == CTL_NEW) {
+        apr_status_t status = meta_prepare(*store_p, ctl->pool);
+
+        if (status != APR_SUCCESS)
+            return ctl_fail(ctl, status, "could not prepare a store in %s", word);
+    }
     if (which == CTL_NEW && !is_empty(*store_p, ctl->pool))
         return ctl_fail(ctl, APR_SUCCESS, "there is a store with properties in %s", word);
     return CTL_FINE;

@@ -1,0 +1,102 @@
+#include "propstore/ctl/copies.h"
+
+#include <string.h>
+
+#include "propstore/key.h"
+#include "propstore/record.h"
+
+int ctl_copied(void *baton, apr_uint64_t bytes)
+{
+    ctl_progress(baton, bytes);
+    return !ctl_interrupted();
+}
+
+/** Whether the value of KEY is sound; indexes have empty ones. */
+static int is_sound(store_slice_t key, store_slice_t value)
+{
+    store_slice_t body;
+
+    switch (*(const unsigned char *)key.data) {
+    case KEY_NODE_LOCK:
+    case KEY_LOCK_BELOW:
+    case KEY_LOCK_EXPIRY:
+        return value.len == 0;
+    default:
+        return record_open(&body, value) == APR_SUCCESS;
+    }
+}
+
+/** Read all of TXN, which should have TOTAL records.  @return as ctl_verify_copy() */
+static int verify_records(ctl_t *ctl, store_txn_t *txn, apr_uint64_t total, const char *name,
+                          apr_pool_t *scratch_pool)
+{
+    static const store_range_t all;
+    ctl_progress_t *progress = ctl_progress_begin(ctl, "verifying", total, scratch_pool);
+    store_slice_t key, value;
+    store_cursor_t *cursor;
+    apr_uint64_t count = 0;
+    apr_status_t status = store_scan(&cursor, txn, &all, scratch_pool);
+
+    while (status == APR_SUCCESS && (status = store_next(cursor, &key, &value)) == APR_SUCCESS) {
+        if (ctl_interrupted())
+            return CTL_FAILED;
+        /* A page that leads back to an earlier one would go on for ever. */
+        if (++count > total || !is_sound(key, value))
+            status = STORE_CORRUPT;
+        ctl_progress(progress, count);
+    }
+    ctl_progress_end(progress);
+    if (status == STORE_ABSENT)
+        status = count == total ? APR_SUCCESS : STORE_CORRUPT;
+    if (status != APR_SUCCESS)
+        return ctl_fail(ctl, status, "%s is damaged at record %" APR_UINT64_T_FMT, name, count);
+    return CTL_FINE;
+}
+
+/** The same of the open COPY. */
+static int verify_store(ctl_copy_t *copy, ctl_t *ctl, store_t *store, const char *name,
+                        apr_pool_t *scratch_pool)
+{
+    store_stat_t stat;
+    store_txn_t *txn;
+    meta_t meta;
+    int result;
+    apr_status_t status = store_begin(&txn, store, STORE_READ, scratch_pool);
+
+    if (status != APR_SUCCESS)
+        return ctl_fail(ctl, status, "%s", name);
+    status = meta_read(&meta, txn);
+    if (status == APR_SUCCESS && meta.format != META_FORMAT_VERSION)
+        status = STORE_FORMAT;
+    if (status == APR_SUCCESS)
+        status = store_stat(store, &stat);
+    if (status != APR_SUCCESS) {
+        store_abort(txn);
+        return ctl_fail(ctl, status, "%s", name);
+    }
+    copy->entries = stat.entries;
+    memcpy(copy->uuid, meta.uuid, sizeof(copy->uuid));
+    result = verify_records(ctl, txn, stat.entries, name, scratch_pool);
+    store_abort(txn);
+    return result;
+}
+
+int ctl_verify_copy(ctl_copy_t *copy, ctl_t *ctl, const store_spec_t *spec, const char *file,
+                    const char *name)
+{
+    store_t *store;
+    /* Without a log: its lines would only say the same of the file's other name. */
+    apr_status_t status = store_open_copy(&store, spec, file, NULL, ctl->pool);
+    apr_pool_t *scratch_pool;
+    int result;
+
+    if (status == STORE_CORRUPT)
+        return ctl_fail(ctl, APR_SUCCESS, "%s is no copy of a store, or is damaged", name);
+    if (status != APR_SUCCESS)
+        return ctl_fail(ctl, status, "could not open %s", name);
+    apr_pool_create(&scratch_pool, ctl->pool);
+    result = verify_store(copy, ctl, store, name, scratch_pool);
+    apr_pool_destroy(scratch_pool);
+    store_close(store);
+    return result;
+}
