@@ -44,6 +44,29 @@ END
     unlike($said, qr/failed|error/i, 'without a failure') or diag($said);
 }
 
+# curl: up, a listing, part of a file, an interrupted upload gone on with, down.
+{
+    my $site = "http://127.0.0.1:$port$url";
+    my $curl = sub { my $out = qx{cd $work && curl -sS -o out -w '%{http_code}' @_ 2>&1}; return $out };
+    spew("$work/big", join '', map {"line $_\n"} 1 .. 100_000);
+    is($curl->("-X MKCOL ${site}curl/"), 201, 'curl: MKCOL');
+    is($curl->("-T big ${site}curl/"), 201, 'upload');
+    is($curl->("-T - ${site}curl/piped <big"), 201, 'upload in chunks');
+    is(slurp("$dir/curl/$_"), slurp("$work/big"), "$_ is whole") for 'big', 'piped';
+    is($curl->("-H 'If-None-Match: *' -T big ${site}curl/"), 412, 'not over what is there');
+    is($curl->("-r 5-9 ${site}curl/big"), 206, 'a range');
+    is(slurp("$work/out"), substr(slurp("$work/big"), 5, 5), 'of the right bytes');
+    truncate "$dir/curl/big", 1000 or die $!;
+    is($curl->("-C 1000 -T big ${site}curl/big"), 204, 'an upload gone on with');
+    is(slurp("$dir/curl/big"), slurp("$work/big"), 'is whole in the end');
+    is($curl->("-X PROPFIND -H 'Depth: 1' ${site}curl/"), 207, 'a listing');
+    like(slurp("$work/out"), qr{<D:href>\Q${url}curl/\Ebig</D:href>}, 'of what is there');
+    is($curl->("-X MOVE -H 'Destination: ${site}curl/moved' ${site}curl/big"), 201, 'MOVE');
+    is($curl->("--compressed ${site}curl/moved"), 200, 'download');
+    is(slurp("$work/out"), slurp("$work/big"), 'of the same');
+    is($curl->("-X DELETE ${site}curl/"), 204, 'DELETE');
+}
+
 # rclone: sync up, check, sync down.
 SKIP: {
     my ($rclone) = grep { -x } map {"$_/rclone"} split /:/, $ENV{PATH};
