@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,8 +13,12 @@
 static int work_in_child(ctl_t *ctl, ctl_work_fn *work, void *baton, void *result, size_t size,
                          int out)
 {
-    int answer = work(ctl, baton, result);
+    const struct rlimit no_core = {0, 0};
+    int answer;
 
+    /* A damaged file is no reason for one. */
+    (void)setrlimit(RLIMIT_CORE, &no_core);
+    answer = work(ctl, baton, result);
     if (fflush(stdout) != 0 || ferror(stdout))
         return ctl_fail(ctl, APR_SUCCESS, "could not write to standard output");
     if (size > 0 && write(out, result, size) != (ssize_t)size)
