@@ -36,6 +36,9 @@ try "make" "$make" -j"$(nproc)"
 try "make install with DESTDIR" "$make" install DESTDIR="$place/root"
 modules=$(sed -n 's/^modulesdir = //p' Makefile)
 for file in "$modules/mod_dav_depot.so" \
+    /usr/local/sbin/depotctl \
+    /usr/local/share/man/man8/depotctl.8 \
+    /usr/local/share/bash-completion/completions/depotctl \
     /usr/share/doc/mod_dav_depot/README \
     /usr/share/doc/mod_dav_depot/conf.d/depot.conf \
     /usr/share/doc/mod_dav_depot/conf.d/depot-reference.conf; do
