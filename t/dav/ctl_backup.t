@@ -49,13 +49,19 @@ Time::HiRes::sleep(0.2);
 
 # ---- stat ----
 
+# The processes that a process has started.
+sub children {
+    my ($pid) = @_;
+    return split ' ', slurp('/proc/' . ($pid + 0) . '/task/' . ($pid + 0) . '/children') // '';
+}
+
 my ($code, $out, $err) = depotctl('stat', $store);
 is($code, 0, 'stat beside a server');
 is($err,  '', 'has no complaint');
 like($out, qr/^uuid +[0-9a-f-]{36}$/m, 'it tells the UUID');
 like($out, qr/^properties +([1-9]\d*)$/m, 'and the number of properties');
 like($out, qr/^readers +[1-9]\d* of 1024 places$/m, 'and that there are readers');
-my %children = map { $_ => 1 } split ' ', `ps -o pid= --ppid \$(cat @{[vars('t_pid_file')]})`;
+my %children = map { $_ => 1 } children(slurp(vars('t_pid_file')));
 my @readers = $out =~ /^  pid (\d+), thread /mg;
 ok(@readers > 0 && !(grep { !$children{$_} } @readers), 'which are the processes of the server') or diag("@readers");
 my ($json) = (depotctl('stat', '--json', $store))[1];
@@ -123,7 +129,26 @@ is($code, 0, 'a backup of the store at rest') or diag($err);
 is($code, 0, 'in the place of the store, asked to') or diag($err);
 $server = serve('server', "$work/restored3");
 is_deeply([ values_of($server->client, $url) ], [ values_of($seed, $url) ], 'both servers answer the same');
+
+# ---- readers that were killed ----
+
+# Another server has the store open: the last one to close it leaves no trace of anybody.
+my $other = serve('other', "$work/restored3");
+values_of($other->client, $url);
+my @killed = children($server->{pid});
+kill 'KILL', $server->{pid}, @killed;
 $server->stop;
+my $stale;
+for (1 .. 100) {
+    # They are not our children: their end is not waited for.
+    ($code, $out, $err) = depotctl('stat', "$work/restored3");
+    last if ($stale) = $out =~ /^  pid (\d+), thread .*, stale: /m;
+    Time::HiRes::sleep(0.02);
+}
+ok($stale && (grep { $_ == $stale } @killed), 'stat tells of a reader that was killed') or diag($out, $err);
+($code, $out, $err) = depotctl('stat', "$work/restored3");
+unlike($out, qr/stale/, 'and has freed its place');
+$other->stop;
 is_deeply([ members("$work/restored3") ], [ 'data.mdb', 'lock.mdb' ], 'nothing is left over');
 
 # ---- what is refused: exit code 2, and one line ----
