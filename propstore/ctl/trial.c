@@ -43,7 +43,8 @@ int ctl_try(ctl_t *ctl, const char *what, ctl_work_fn *work, void *baton, void *
     int ends[2], status = 0, is_whole;
     pid_t child;
 
-    memset(result, 0, size);
+    if (size > 0)
+        memset(result, 0, size);
     if (pipe(ends) != 0)
         return ctl_fail(ctl, errno, "could not make a pipe");
     fflush(stdout);

@@ -18,7 +18,7 @@ typedef int ctl_work_fn(ctl_t *ctl, void *baton, void *result);
  * program is still there to say so and to clear up.  An interruption is passed on to the child.
  * @param what the work reads, for the report: "the store in /path"
  * @param result,size where the child's result is copied to when WORK has answered; of a size
- *        that goes through a pipe at once (PIPE_BUF)
+ *        that goes through a pipe at once (PIPE_BUF); NULL and 0 for none
  * @return what WORK answered; CTL_FAILED, reported, if it did not come to that
  */
 int ctl_try(ctl_t *ctl, const char *what, ctl_work_fn *work, void *baton, void *result,
