@@ -16,8 +16,10 @@ static int work_in_child(ctl_t *ctl, ctl_work_fn *work, void *baton, void *resul
     const struct rlimit no_core = {0, 0};
     int answer;
 
-    /* A damaged file is no reason for one. */
+    /* A damaged file is no reason for one; and the parent says what happened, not a handler. */
     (void)setrlimit(RLIMIT_CORE, &no_core);
+    (void)signal(SIGBUS, SIG_DFL);
+    (void)signal(SIGSEGV, SIG_DFL);
     answer = work(ctl, baton, result);
     if (fflush(stdout) != 0 || ferror(stdout))
         return ctl_fail(ctl, APR_SUCCESS, "could not write to standard output");
