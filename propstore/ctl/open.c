@@ -34,18 +34,36 @@ void ctl_give_away(const ctl_t *ctl, const store_spec_t *spec)
     }
 }
 
-/** Whether STORE holds nothing but its root. */
-static int is_empty(store_t *store, apr_pool_t *scratch_pool)
+/** Read what STORE says of itself. */
+static apr_status_t read_meta(meta_t *meta, store_t *store, apr_pool_t *scratch_pool)
 {
     store_txn_t *txn;
-    meta_t meta;
     apr_status_t status = store_begin(&txn, store, STORE_READ, scratch_pool);
 
     if (status != APR_SUCCESS)
-        return 0;
-    status = meta_read(&meta, txn);
+        return status;
+    status = meta_read(meta, txn);
     store_abort(txn);
-    return status == APR_SUCCESS && meta.next_node == NODE_ROOT_ID + 1 && meta.next_name == 1;
+    return status;
+}
+
+/** Whether the open STORE is one that WHICH accepts. */
+static int check_contents(const ctl_t *ctl, store_t *store, const char *word, ctl_open_e which)
+{
+    meta_t meta;
+    apr_status_t status = which == CTL_NEW ? meta_prepare(store, ctl->pool) : APR_SUCCESS;
+
+    if (status == APR_SUCCESS)
+        status = read_meta(&meta, store, ctl->pool);
+    if (which == CTL_NEW && status != APR_SUCCESS)
+        return ctl_fail(ctl, status, "could not prepare a store in %s", word);
+    if (which == CTL_NEW && (meta.next_node != NODE_ROOT_ID + 1 || meta.next_name != 1))
+        return ctl_fail(ctl, APR_SUCCESS, "there is a store with properties in %s", word);
+    /* One that is damaged here is looked into as well: commands find out how far they get. */
+    if (status == APR_SUCCESS && meta.format != META_FORMAT_VERSION)
+        return ctl_fail(ctl, APR_SUCCESS, "%s is of format %u; this version knows format %d", word,
+                        meta.format, META_FORMAT_VERSION);
+    return CTL_FINE;
 }
 
 int ctl_spec(store_spec_t **spec_p, const ctl_t *ctl, const char *word)
@@ -86,15 +104,10 @@ int ctl_open(store_t **store_p, ctl_t *ctl, const char *word, ctl_open_e which)
     if (store_open(store_p, spec, &log, ctl->pool) != APR_SUCCESS)
         return CTL_FAILED; /* the store has said why */
     ctl_give_away(ctl, spec);
-    if (which == CTL_NEW) {
-        apr_status_t status = meta_prepare(*store_p, ctl->pool);
-
-        if (status != APR_SUCCESS)
-            return ctl_fail(ctl, status, "could not prepare a store in %s", word);
-    }
-    if (which == CTL_NEW && !is_empty(*store_p, ctl->pool))
-        return ctl_fail(ctl, APR_SUCCESS, "there is a store with properties in %s", word);
-    return CTL_FINE;
+    result = check_contents(ctl, *store_p, word, which);
+    if (result != CTL_FINE)
+        store_close(*store_p);
+    return result;
 }
 
 const char *ctl_path(const char *word, apr_pool_t *result_pool)

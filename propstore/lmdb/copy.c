@@ -166,7 +166,10 @@ static apr_status_t renew_lock_file(const char *directory)
 
     if (rc != MDB_SUCCESS)
         return lmdb_status(rc);
-    rc = mdb_env_open(env, directory, MDB_NOTLS, 0600);
+    /* The file has room for as many readers as the first says who opens it. */
+    rc = mdb_env_set_maxreaders(env, LMDB_READERS_DEFAULT);
+    if (rc == MDB_SUCCESS)
+        rc = mdb_env_open(env, directory, MDB_NOTLS, 0600);
     mdb_env_close(env);
     return lmdb_status(rc);
 }

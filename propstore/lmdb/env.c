@@ -13,7 +13,6 @@
 #define MAPSIZE_DEFAULT ((apr_int64_t)64 << 30)
 #define MAPSIZE_MIN ((apr_int64_t)64 << 10)
 #define MAPSIZE_MAX ((apr_int64_t)64 << 40)
-#define MAXREADERS_DEFAULT 1024
 #define MAXREADERS_MAX 65536
 /** A file of fewer bytes has not even the pages that LMDB begins with. */
 #define COPY_SIZE_MIN 8192
@@ -152,7 +151,7 @@ static apr_status_t read_settings(lmdb_settings_t *settings, const store_spec_t 
                                        MAPSIZE_MIN, MAPSIZE_MAX, log);
 
     if (status == APR_SUCCESS)
-        status = number_param(&settings->maxreaders, spec, "maxreaders", MAXREADERS_DEFAULT, 1,
+        status = number_param(&settings->maxreaders, spec, "maxreaders", LMDB_READERS_DEFAULT, 1,
                               MAXREADERS_MAX, log);
     return status;
 }
@@ -400,7 +399,7 @@ static apr_status_t open_copy(void **backend_p, const backend_store_vtable_t **v
                               const char *path, const store_t *log, apr_pool_t *result_pool)
 {
     /* The map is as large as the copy says. */
-    static const lmdb_settings_t settings = {.mapsize = 0, .maxreaders = MAXREADERS_DEFAULT};
+    static const lmdb_settings_t settings = {.mapsize = 0, .maxreaders = LMDB_READERS_DEFAULT};
     lmdb_store_t *store = apr_pcalloc(result_pool, sizeof(*store));
     char words[256];
     struct stat st;

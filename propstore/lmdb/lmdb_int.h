@@ -14,6 +14,9 @@
 /** Reset read transactions kept for the next reader. */
 #define LMDB_IDLE_MAX 64
 
+/** The parameter maxreaders, unless it is given. */
+#define LMDB_READERS_DEFAULT 1024
+
 /** Readers remembered whose places were freed. */
 #define LMDB_FREED_MAX 64
 
