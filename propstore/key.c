@@ -146,6 +146,22 @@ store_slice_t key_lock_expiries(key_buf_t *buf)
     return key_numbered(buf, KEY_LOCK_EXPIRY, 0, NULL);
 }
 
+store_slice_t key_intent(key_buf_t *buf, apr_uint64_t id)
+{
+    return key_numbered(buf, KEY_INTENT, id, NULL);
+}
+
+store_slice_t key_intents(key_buf_t *buf)
+{
+    buf->bytes[0] = KEY_INTENT;
+    return slice(buf, 1);
+}
+
+apr_uint64_t key_intent_id(store_slice_t key)
+{
+    return key.len == 9 ? key_get_u64((const unsigned char *)key.data + 1) : 0;
+}
+
 store_slice_t key_after(key_buf_t *buf, store_slice_t prefix)
 {
     apr_size_t length = prefix.len;

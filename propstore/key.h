@@ -22,6 +22,7 @@ typedef enum key_table_e {
     KEY_NODE_LOCK = 'T',
     KEY_LOCK_BELOW = 'A',
     KEY_LOCK_EXPIRY = 'X',
+    KEY_INTENT = 'J',
     KEY_CHANGE = 'C' /**< kept free for the change log */
 } key_table_e;
 
@@ -68,6 +69,11 @@ store_slice_t key_locks_below(key_buf_t *buf, apr_uint64_t id);
 /** When a lock expires, in the order of time; without TOKEN the first key of that second. */
 store_slice_t key_lock_expiry(key_buf_t *buf, apr_uint64_t seconds, const unsigned char *token);
 store_slice_t key_lock_expiries(key_buf_t *buf);
+
+/** The intent with ID; what all such keys begin with; and the id in such a KEY. */
+store_slice_t key_intent(key_buf_t *buf, apr_uint64_t id);
+store_slice_t key_intents(key_buf_t *buf);
+apr_uint64_t key_intent_id(store_slice_t key);
 
 /** The first key after all that begin with PREFIX, which must not be all 0xff. */
 store_slice_t key_after(key_buf_t *buf, store_slice_t prefix);

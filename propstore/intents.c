@@ -1,0 +1,247 @@
+#include "propstore/intents.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <apr_strings.h>
+
+#include "propstore/key.h"
+#include "propstore/record.h"
+
+/* An intent's body; then three strings. */
+#define INTENT_VERSION 1
+#define AT_KIND 1
+#define AT_FLAGS 2
+#define AT_PID 4
+#define AT_START 8
+#define AT_BOOT 16
+#define AT_INODE 24
+#define AT_BIRTH 32
+#define AT_FROM_NODE 40
+#define AT_TO_NODE 48
+#define AT_MODE 56
+#define INTENT_HEAD 60
+
+#define FLAG_TEMPORARY 1u
+
+/* ---- processes ---- */
+
+/** Read a small file of the kernel's into BUF as a string. */
+static apr_status_t read_proc(char *buf, size_t size, const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    apr_status_t status = APR_SUCCESS;
+    ssize_t got;
+
+    if (fd < 0)
+        return errno;
+    got = read(fd, buf, size - 1);
+    if (got < 0)
+        status = errno;
+    else
+        buf[got] = '\0';
+    close(fd);
+    return status;
+}
+
+/** When process PID was started. */
+static apr_status_t read_start(apr_uint64_t *start_p, apr_uint32_t pid)
+{
+    char path[64], text[1024], *at;
+    apr_status_t status;
+
+    apr_snprintf(path, sizeof(path), "/proc/%u/stat", pid);
+    status = read_proc(text, sizeof(text), path);
+    if (status != APR_SUCCESS)
+        return status;
+    /* The name in parentheses may hold anything; the 22nd field is the 20th behind it. */
+    at = strrchr(text, ')');
+    for (int field = 2; at != NULL && field < 22; field++)
+        at = strchr(at + 1, ' ');
+    if (at == NULL)
+        return APR_EGENERAL;
+    *start_p = strtoull(at, NULL, 10);
+    return APR_SUCCESS;
+}
+
+static apr_status_t read_boot(apr_uint64_t *boot_p)
+{
+    char text[64];
+    apr_status_t status = read_proc(text, sizeof(text), "/proc/sys/kernel/random/boot_id");
+
+    /* The first 48 bits of a random UUID. */
+    if (status == APR_SUCCESS)
+        *boot_p = strtoull(text, NULL, 16) << 16 | strtoull(text + 9, NULL, 16);
+    return status;
+}
+
+apr_status_t intents_self(intent_owner_t *owner)
+{
+    apr_status_t status = read_boot(&owner->boot);
+
+    owner->pid = (apr_uint32_t)getpid();
+    return status == APR_SUCCESS ? read_start(&owner->start, owner->pid) : status;
+}
+
+int intents_is_alive(const intent_owner_t *owner)
+{
+    apr_uint64_t boot, start;
+    apr_status_t status = read_boot(&boot);
+
+    if (status != APR_SUCCESS)
+        return 1;
+    if (boot != owner->boot)
+        return 0;
+    status = read_start(&start, owner->pid);
+    return status == APR_SUCCESS ? start == owner->start : status != ENOENT && status != ESRCH;
+}
+
+/* ---- records ---- */
+
+static store_slice_t pack(const intent_t *intent, apr_pool_t *result_pool)
+{
+    const char *const texts[] = {intent->from, intent->to, intent->old};
+    apr_size_t length = INTENT_HEAD;
+    unsigned char *body, *at;
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        length += strlen(texts[i]) + 1;
+    body = apr_pcalloc(result_pool, length);
+    body[0] = INTENT_VERSION;
+    body[AT_KIND] = (unsigned char)intent->kind;
+    body[AT_FLAGS] = intent->temporary ? FLAG_TEMPORARY : 0;
+    key_put_u32(body + AT_PID, intent->owner.pid);
+    key_put_u64(body + AT_START, intent->owner.start);
+    key_put_u64(body + AT_BOOT, intent->owner.boot);
+    key_put_u64(body + AT_INODE, intent->inode);
+    key_put_u64(body + AT_BIRTH, (apr_uint64_t)intent->birth_ns);
+    key_put_u64(body + AT_FROM_NODE, intent->from_node);
+    key_put_u64(body + AT_TO_NODE, intent->to_node);
+    key_put_u32(body + AT_MODE, intent->mode);
+    at = body + INTENT_HEAD;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        apr_size_t size = strlen(texts[i]) + 1;
+
+        memcpy(at, texts[i], size);
+        at += size;
+    }
+    return record_make(body, length, result_pool);
+}
+
+static apr_status_t unpack(intent_t *intent, store_slice_t record, apr_pool_t *result_pool)
+{
+    const char **const texts[] = {&intent->from, &intent->to, &intent->old};
+    const unsigned char *body, *at, *end;
+    store_slice_t slice;
+    apr_status_t status = record_open(&slice, record);
+
+    if (status != APR_SUCCESS)
+        return status;
+    body = slice.data;
+    if (slice.len < INTENT_HEAD || body[0] != INTENT_VERSION || body[AT_KIND] < INTENT_MOVE ||
+        body[AT_KIND] > INTENT_MODE)
+        return STORE_CORRUPT;
+    intent->kind = (intent_kind_e)body[AT_KIND];
+    intent->temporary = (body[AT_FLAGS] & FLAG_TEMPORARY) != 0;
+    intent->owner.pid = key_get_u32(body + AT_PID);
+    intent->owner.start = key_get_u64(body + AT_START);
+    intent->owner.boot = key_get_u64(body + AT_BOOT);
+    intent->inode = key_get_u64(body + AT_INODE);
+    intent->birth_ns = (apr_int64_t)key_get_u64(body + AT_BIRTH);
+    intent->from_node = key_get_u64(body + AT_FROM_NODE);
+    intent->to_node = key_get_u64(body + AT_TO_NODE);
+    intent->mode = key_get_u32(body + AT_MODE);
+    at = body + INTENT_HEAD;
+    end = body + slice.len;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        const unsigned char *nul = at < end ? memchr(at, '\0', (size_t)(end - at)) : NULL;
+
+        if (nul == NULL)
+            return STORE_CORRUPT;
+        *texts[i] = apr_pstrmemdup(result_pool, (const char *)at, (apr_size_t)(nul - at));
+        at = nul + 1;
+    }
+    return at == end ? APR_SUCCESS : STORE_CORRUPT;
+}
+
+/** The id behind the last there is. */
+static apr_status_t next_id(apr_uint64_t *id_p, store_txn_t *txn, apr_pool_t *scratch_pool)
+{
+    key_buf_t from, to;
+    store_range_t range = {.from = key_intents(&from), .limit = 1, .reverse = 1};
+    store_cursor_t *cursor;
+    store_slice_t key;
+    apr_status_t status;
+
+    range.to = key_after(&to, range.from);
+    status = store_scan(&cursor, txn, &range, scratch_pool);
+    if (status != APR_SUCCESS)
+        return status;
+    status = store_next(cursor, &key, NULL);
+    *id_p = status == APR_SUCCESS ? key_intent_id(key) + 1 : 1;
+    store_scan_end(cursor);
+    return status == STORE_ABSENT ? APR_SUCCESS : status;
+}
+
+apr_status_t intents_replace(store_txn_t *txn, intent_t *intent, apr_pool_t *scratch_pool)
+{
+    key_buf_t buf;
+    apr_status_t status = intents_self(&intent->owner);
+
+    if (status != APR_SUCCESS)
+        return status;
+    return store_put(txn, key_intent(&buf, intent->id), pack(intent, scratch_pool));
+}
+
+apr_status_t intents_add(store_txn_t *txn, intent_t *intent, apr_pool_t *scratch_pool)
+{
+    apr_status_t status = next_id(&intent->id, txn, scratch_pool);
+
+    return status == APR_SUCCESS ? intents_replace(txn, intent, scratch_pool) : status;
+}
+
+apr_status_t intents_remove(store_txn_t *txn, apr_uint64_t id)
+{
+    key_buf_t buf;
+
+    return store_del(txn, key_intent(&buf, id));
+}
+
+apr_status_t intents_get(intent_t *intent, store_txn_t *txn, apr_uint64_t id,
+                         apr_pool_t *result_pool)
+{
+    store_slice_t record;
+    key_buf_t buf;
+    apr_status_t status = store_get(txn, key_intent(&buf, id), &record);
+
+    intent->id = id;
+    return status == APR_SUCCESS ? unpack(intent, record, result_pool) : status;
+}
+
+apr_status_t intents_list(apr_array_header_t *intents, store_txn_t *txn)
+{
+    key_buf_t from, to;
+    store_range_t range = {.from = key_intents(&from)};
+    store_cursor_t *cursor;
+    store_slice_t key, record;
+    apr_status_t status;
+
+    range.to = key_after(&to, range.from);
+    status = store_scan(&cursor, txn, &range, intents->pool);
+    if (status != APR_SUCCESS)
+        return status;
+    while ((status = store_next(cursor, &key, &record)) == APR_SUCCESS) {
+        intent_t intent = {.id = key_intent_id(key)};
+
+        status = unpack(&intent, record, intents->pool);
+        if (status != APR_SUCCESS)
+            break;
+        APR_ARRAY_PUSH(intents, intent_t) = intent;
+    }
+    store_scan_end(cursor);
+    return status == STORE_ABSENT ? APR_SUCCESS : status;
+}
