@@ -13,7 +13,7 @@
 
 #include <apr_pools.h>
 
-#include "provider/filestat.h"
+#include "propstore/filestat.h"
 
 /** Levels of a nest of scans that keep a descriptor each. */
 #define DIRSCAN_OPEN_MAX 64

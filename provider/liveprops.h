@@ -7,7 +7,7 @@
 
 #include <mod_dav.h>
 
-#include "provider/filestat.h"
+#include "propstore/filestat.h"
 #include "provider/output.h"
 
 /** The namespace of "executable", as mod_dav_fs has it. */

@@ -4,7 +4,7 @@
 #include <fcntl.h>
 
 #include "propstore/nodes.h"
-#include "provider/filestat.h"
+#include "propstore/filestat.h"
 
 /** What a write transaction is to do. */
 typedef struct change_t {

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "provider/filestat.h"
+#include "propstore/filestat.h"
 #include "provider/filetree.h"
 #include "provider/resource.h"
 #include "provider/tempfile.h"

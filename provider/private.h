@@ -7,7 +7,7 @@
 #include <httpd.h>
 #include <mod_dav.h>
 
-#include "provider/filestat.h"
+#include "propstore/filestat.h"
 #include "provider/settings.h"
 
 /** Behind each dav_resource of ours; allocated in its pool. */

@@ -12,7 +12,7 @@
 
 #include "propstore/nodes.h"
 #include "provider/content_type.h"
-#include "provider/filestat.h"
+#include "propstore/filestat.h"
 #include "provider/multistatus.h"
 #include "provider/output.h"
 

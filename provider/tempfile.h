@@ -11,7 +11,7 @@
 #include <apr_errno.h>
 #include <apr_pools.h>
 
-#include "provider/filestat.h"
+#include "propstore/filestat.h"
 
 /** A temporary file. */
 typedef struct tempfile_t tempfile_t;

@@ -1,8 +1,8 @@
 /*
  * filestat.h -- what the file system says of a file, in the detail we need.
  */
-#ifndef PROVIDER_FILESTAT_H
-#define PROVIDER_FILESTAT_H
+#ifndef PROPSTORE_FILESTAT_H
+#define PROPSTORE_FILESTAT_H
 
 #include <sys/types.h>
 
@@ -47,4 +47,4 @@ node_fingerprint_t filestat_fingerprint(const filestat_t *st);
  */
 apr_size_t filestat_etag(char *buf, const filestat_t *st);
 
-#endif /* PROVIDER_FILESTAT_H */
+#endif /* PROPSTORE_FILESTAT_H */

@@ -1,4 +1,4 @@
-#include "provider/filestat.h"
+#include "propstore/filestat.h"
 
 #include <errno.h>
 #include <fcntl.h>
