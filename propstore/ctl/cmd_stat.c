@@ -131,22 +131,51 @@ static json_t *readers_as_json(const apr_array_header_t *readers, apr_pool_t *sc
     return list;
 }
 
+/** A number that is told. */
+typedef struct number_t {
+    const char *name;
+    apr_uint64_t n;
+} number_t;
+
+/** How many numbers list_numbers() lists. */
+#define NUMBERS 9
+
+/** What is in the store, in the order it is told. */
+static void list_numbers(number_t numbers[NUMBERS], const overview_t *overview)
+{
+    const contents_t *contents = &overview->contents;
+    const apr_uint64_t locks = contents->records[KEY_LOCK];
+    const number_t all[NUMBERS] = {
+        {"records", overview->stat.entries},
+        {"damaged", contents->damaged},
+        {"nodes", contents->records[KEY_NODE]},
+        {"properties", contents->properties},
+        {"names", contents->records[KEY_NAME]},
+        /* A damaged store may have more of the one than of the other. */
+        {"locks", locks > contents->expired ? locks - contents->expired : 0},
+        {"expired", contents->expired},
+        {"intents", contents->records[KEY_INTENT]},
+        {"log", contents->records[KEY_CHANGE]},
+    };
+
+    memcpy(numbers, all, sizeof(all));
+}
+
 static json_t *as_json(const overview_t *overview, apr_pool_t *scratch_pool)
 {
     const store_stat_t *stat = &overview->stat;
-    const contents_t *contents = &overview->contents;
+    json_t *record = json_pack("{s:s, s:i, s:s, s:I, s:I, s:I}", "backend", overview->backend,
+                               "format", (int)overview->meta.format, "uuid", overview->meta.uuid,
+                               "bytes", (json_int_t)stat->file_bytes, "free",
+                               (json_int_t)free_bytes(stat), "max", (json_int_t)stat->max_bytes);
+    number_t numbers[NUMBERS];
 
-    return json_pack(
-        "{s:s, s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:o}",
-        "backend", overview->backend, "format", (int)overview->meta.format, "uuid",
-        overview->meta.uuid, "bytes", (json_int_t)stat->file_bytes, "free",
-        (json_int_t)free_bytes(stat), "max", (json_int_t)stat->max_bytes, "records",
-        (json_int_t)stat->entries, "nodes", (json_int_t)contents->records[KEY_NODE], "properties",
-        (json_int_t)contents->properties, "names", (json_int_t)contents->records[KEY_NAME], "locks",
-        (json_int_t)(contents->records[KEY_LOCK] - contents->expired), "expired",
-        (json_int_t)contents->expired, "log", (json_int_t)contents->records[KEY_CHANGE], "damaged",
-        (json_int_t)contents->damaged, "max_readers", (int)stat->max_readers, "readers",
-        readers_as_json(overview->readers, scratch_pool));
+    list_numbers(numbers, overview);
+    for (int i = 0; i < NUMBERS; i++)
+        json_object_set_new(record, numbers[i].name, json_integer((json_int_t)numbers[i].n));
+    json_object_set_new(record, "max_readers", json_integer(stat->max_readers));
+    json_object_set_new(record, "readers", readers_as_json(overview->readers, scratch_pool));
+    return record;
 }
 
 /** BYTES as "1.2M", or as the whole number if they are few. */
@@ -182,32 +211,24 @@ static const char *readers_as_text(const apr_array_header_t *readers, apr_pool_t
 static const char *as_text(const overview_t *overview, apr_pool_t *result_pool)
 {
     const store_stat_t *stat = &overview->stat;
-    const contents_t *contents = &overview->contents;
-
-    return apr_psprintf(
+    const char *text = apr_psprintf(
         result_pool,
         "backend     %s\n"
         "format      %u\n"
         "uuid        %s\n"
-        "size        %s (%" APR_UINT64_T_FMT " bytes), free %s, at most %s\n"
-        "records     %" APR_UINT64_T_FMT "%s\n"
-        "nodes       %" APR_UINT64_T_FMT "\n"
-        "properties  %" APR_UINT64_T_FMT "\n"
-        "names       %" APR_UINT64_T_FMT "\n"
-        "locks       %" APR_UINT64_T_FMT ", and %" APR_UINT64_T_FMT " expired\n"
-        "log         %" APR_UINT64_T_FMT "\n"
-        "readers     %d of %u places%s",
+        "size        %s (%" APR_UINT64_T_FMT " bytes), free %s, at most %s\n",
         overview->backend, overview->meta.format, overview->meta.uuid,
         size_text(stat->file_bytes, result_pool), stat->file_bytes,
-        size_text(free_bytes(stat), result_pool), size_text(stat->max_bytes, result_pool),
-        stat->entries,
-        contents->damaged > 0 ? apr_psprintf(result_pool, ", %" APR_UINT64_T_FMT " of them damaged",
-                                             contents->damaged)
-                              : "",
-        contents->records[KEY_NODE], contents->properties, contents->records[KEY_NAME],
-        contents->records[KEY_LOCK] - contents->expired, contents->expired,
-        contents->records[KEY_CHANGE], overview->readers->nelts, stat->max_readers,
-        readers_as_text(overview->readers, result_pool));
+        size_text(free_bytes(stat), result_pool), size_text(stat->max_bytes, result_pool));
+    number_t numbers[NUMBERS];
+
+    list_numbers(numbers, overview);
+    for (int i = 0; i < NUMBERS; i++)
+        text = apr_psprintf(result_pool, "%s%-11s %" APR_UINT64_T_FMT "\n", text, numbers[i].name,
+                            numbers[i].n);
+    return apr_psprintf(result_pool, "%sreaders     %d of %u places%s", text,
+                        overview->readers->nelts, stat->max_readers,
+                        readers_as_text(overview->readers, result_pool));
 }
 
 /** ctl_work_fn: all of it; there is no result. */
