@@ -261,7 +261,7 @@ apr_status_t store_write(store_t *store, store_write_fn *body, void *baton,
             store_abort(txn);
     }
     apr_pool_destroy(run_pool);
-    return status;
+    return status == STORE_NOTHING ? APR_SUCCESS : status;
 }
 
 store_t *store_txn_store(const store_txn_t *txn)
@@ -464,6 +464,7 @@ char *store_strerror(apr_status_t status, char *buf, apr_size_t size)
         [STORE_MISUSE - STORE_STATUS_START] = "a forbidden call on the store",
         [STORE_BADSPEC - STORE_STATUS_START] = "no such kind of store",
         [STORE_LOCKED - STORE_STATUS_START] = "another lock is in the way",
+        [STORE_NOTHING - STORE_STATUS_START] = "there is nothing to commit",
     };
 
     if (status >= STORE_STATUS_START &&

@@ -65,6 +65,8 @@
 #define STORE_BADSPEC (STORE_STATUS_START + 9)
 /** Another lock on the resource is in the way (locks.h). */
 #define STORE_LOCKED (STORE_STATUS_START + 10)
+/** A store_write() body's answer: there is nothing to commit. */
+#define STORE_NOTHING (STORE_STATUS_START + 11)
 
 /** A run of bytes that somebody else owns. */
 typedef struct store_slice_t {
@@ -212,7 +214,8 @@ void store_abort(store_txn_t *txn);
  * The work of one write transaction.  It may run several times, each time on a
  * fresh transaction, so it must leave nothing behind outside TXN that a second run
  * does not overwrite.
- * @return APR_SUCCESS to commit; anything else aborts and is passed on
+ * @return APR_SUCCESS to commit; STORE_NOTHING to end without a commit, as if that had succeeded;
+ *         anything else aborts and is passed on
  */
 typedef apr_status_t store_write_fn(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool);
 

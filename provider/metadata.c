@@ -3,49 +3,40 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#include "propstore/nodes.h"
 #include "propstore/filestat.h"
 
-/** What a write transaction is to do. */
-typedef struct change_t {
-    const char *from, *to;
-    metadata_extent_e extent;
-    metadata_step_fn *step;
-    void *step_baton;
-} change_t;
-
-static apr_status_t remove_body(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool)
+apr_status_t metadata_node_id(apr_uint64_t *id_p, store_txn_t *txn, const char *path)
 {
-    const change_t *change = baton;
+    node_t node;
+    apr_status_t status = nodes_find(&node, txn, path);
 
-    return nodes_remove(txn, change->from, scratch_pool);
+    *id_p = status == APR_SUCCESS ? node.id : 0;
+    return status == STORE_ABSENT ? APR_SUCCESS : status;
 }
 
-apr_status_t metadata_remove(store_t *store, const char *path, apr_pool_t *scratch_pool)
+apr_status_t metadata_remove(store_txn_t *txn, const char *path, apr_uint64_t id,
+                             apr_pool_t *scratch_pool)
 {
-    change_t change = {.from = path};
+    apr_uint64_t found = 0;
+    apr_status_t status = id != 0 ? metadata_node_id(&found, txn, path) : APR_SUCCESS;
 
-    return store_write(store, remove_body, &change, scratch_pool);
+    if (status != APR_SUCCESS || id == 0 || found != id)
+        return status;
+    return nodes_remove(txn, path, scratch_pool);
 }
 
-static apr_status_t move_body(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool)
+apr_status_t metadata_move(store_txn_t *txn, const char *from, apr_uint64_t id, const char *to,
+                           apr_pool_t *scratch_pool)
 {
-    const change_t *change = baton;
-    apr_status_t status = change->step(change->step_baton, txn);
+    apr_uint64_t found = 0;
+    apr_status_t status = id != 0 ? metadata_node_id(&found, txn, from) : APR_SUCCESS;
 
-    return status == APR_SUCCESS ? nodes_move(txn, change->from, change->to, scratch_pool) : status;
+    if (status != APR_SUCCESS || id == 0 || found != id)
+        return status;
+    return nodes_move(txn, from, to, scratch_pool);
 }
 
-apr_status_t metadata_move(store_t *store, const char *from, const char *to, metadata_step_fn *step,
-                           void *baton, apr_pool_t *scratch_pool)
-{
-    change_t change = {.from = from, .to = to, .step = step, .step_baton = baton};
-
-    return store_write(store, move_body, &change, scratch_pool);
-}
-
-/** nodes_keep_fn: whether there is such a file. */
-static int is_there(void *baton, const char *path, const node_t *node)
+int metadata_is_there(void *baton, const char *path, const node_t *node)
 {
     filestat_t st;
     apr_status_t status = filestat_read(&st, AT_FDCWD, path, FILESTAT_LINK);
@@ -55,38 +46,26 @@ static int is_there(void *baton, const char *path, const node_t *node)
     return status != ENOENT && status != ENOTDIR;
 }
 
-static apr_status_t copy_body(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool)
+static apr_status_t forget_body(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool)
 {
-    const change_t *change = baton;
-    apr_status_t status = change->step(change->step_baton, txn);
+    const char *path = baton;
 
-    if (status == APR_SUCCESS)
-        status = nodes_copy(txn, change->from, change->to, change->extent != METADATA_SELF,
-                            scratch_pool);
-    if (status == APR_SUCCESS && change->extent == METADATA_PRESENT)
-        status = nodes_retain(txn, change->to, is_there, NULL, scratch_pool);
-    return status;
+    /* Under the writer's lock: somebody else may just have made it. */
+    return metadata_is_there(NULL, path, NULL) ? STORE_NOTHING
+                                               : nodes_remove(txn, path, scratch_pool);
 }
 
-apr_status_t metadata_copy(store_t *store, const char *from, const char *to,
-                           metadata_extent_e extent, metadata_step_fn *step, void *baton,
-                           apr_pool_t *scratch_pool)
+apr_status_t metadata_forget_absent(store_t *store, const char *path, apr_pool_t *scratch_pool)
 {
-    change_t change = {.from = from, .to = to, .extent = extent, .step = step, .step_baton = baton};
+    apr_uint64_t id;
+    store_txn_t *txn;
+    apr_status_t status = store_begin(&txn, store, STORE_READ, scratch_pool);
 
-    return store_write(store, copy_body, &change, scratch_pool);
-}
-
-static apr_status_t reconcile_body(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool)
-{
-    const change_t *change = baton;
-
-    return nodes_retain(txn, change->from, is_there, NULL, scratch_pool);
-}
-
-apr_status_t metadata_reconcile(store_t *store, const char *path, apr_pool_t *scratch_pool)
-{
-    change_t change = {.from = path};
-
-    return store_write(store, reconcile_body, &change, scratch_pool);
+    if (status != APR_SUCCESS)
+        return status;
+    status = metadata_node_id(&id, txn, path);
+    store_abort(txn);
+    if (status != APR_SUCCESS || id == 0)
+        return status;
+    return store_write(store, forget_body, (void *)path, scratch_pool);
 }

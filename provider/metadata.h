@@ -1,43 +1,30 @@
 /*
- * metadata.h -- keeping the store in step with what was done to the tree.
- *
- * Each function is one write transaction, with or after the tree's own step, also where no
- * metadata is known: a PROPPATCH just under way may be about to write some, and looks at the
- * file in its own transaction, so that one of the two sees the other.  A transaction that changes
- * nothing never waits for the store's disk.
+ * metadata.h -- what the store knows of a path, as changes of the tree need it.
  */
 #ifndef PROVIDER_METADATA_H
 #define PROVIDER_METADATA_H
 
-#include "propstore/store.h"
+#include "propstore/nodes.h"
 
-/** Forget PATH and all below.  @return APR_SUCCESS or the store's error, with nothing changed */
-apr_status_t metadata_remove(store_t *store, const char *path, apr_pool_t *scratch_pool);
+/** The id of PATH's node.  @param id_p 0 if it has none, and so nothing below it has */
+apr_status_t metadata_node_id(apr_uint64_t *id_p, store_txn_t *txn, const char *path);
 
-/**
- * The tree's step of a COPY or MOVE, run within the write transaction, before the store's.  It
- * may be called again if the transaction has to be, and then must not repeat what is done.
- * @return APR_SUCCESS; anything else ends the transaction and is passed on
- */
-typedef apr_status_t metadata_step_fn(void *baton, store_txn_t *txn);
+/** Forget PATH and all below, if its node is still the one with ID, which may be 0. */
+apr_status_t metadata_remove(store_txn_t *txn, const char *path, apr_uint64_t id,
+                             apr_pool_t *scratch_pool);
 
-/** Run STEP, and move what is known of FROM and below to TO, which is forgotten first. */
-apr_status_t metadata_move(store_t *store, const char *from, const char *to, metadata_step_fn *step,
-                           void *baton, apr_pool_t *scratch_pool);
-
-/** How much metadata_copy() copies. */
-typedef enum metadata_extent_e {
-    METADATA_SELF,    /**< the path's own */
-    METADATA_TREE,    /**< and all below */
-    METADATA_PRESENT, /**< and those below whose copy is in the file system */
-} metadata_extent_e;
-
-/** Run STEP, and copy what is known of FROM to TO, which is forgotten first. */
-apr_status_t metadata_copy(store_t *store, const char *from, const char *to,
-                           metadata_extent_e extent, metadata_step_fn *step, void *baton,
+/** Give FROM's node and all below the path TO, if it is still the one with ID, which may be 0. */
+apr_status_t metadata_move(store_txn_t *txn, const char *from, apr_uint64_t id, const char *to,
                            apr_pool_t *scratch_pool);
 
-/** Forget what is below PATH, itself included, and is no longer in the file system. */
-apr_status_t metadata_reconcile(store_t *store, const char *path, apr_pool_t *scratch_pool);
+/** nodes_keep_fn: whether there is such a file. */
+int metadata_is_there(void *baton, const char *path, const node_t *node);
+
+/**
+ * Forget what is known of PATH if nothing is there: a file that is about to be made must not
+ * come into what a file of that name had, which went away from outside.
+ * @return APR_SUCCESS or the store's error
+ */
+apr_status_t metadata_forget_absent(store_t *store, const char *path, apr_pool_t *scratch_pool);
 
 #endif /* PROVIDER_METADATA_H */

@@ -82,29 +82,30 @@ static apr_status_t sync_parents(const char *from, const char *to, apr_pool_t *s
     return status;
 }
 
-apr_status_t place_begin(place_t *place, const char *from, const char *to, int replace,
-                         apr_pool_t *result_pool)
+apr_status_t place_plan(place_t *place, const char *from, const char *to, int replace,
+                        apr_pool_t *result_pool)
 {
-    const char *old = NULL;
-    apr_status_t status = APR_SUCCESS;
+    *place = (place_t){.from = from, .to = to};
+    return replace ? tempfile_name(&place->old, resource_parent_path(to, result_pool), result_pool)
+                   : APR_SUCCESS;
+}
 
-    if (replace)
-        status = tempfile_name(&old, resource_parent_path(to, result_pool), result_pool);
-    if (status == APR_SUCCESS)
-        status = replace ? move_over(from, to, old) : move_new(from, to);
-    if (status == ENOENT && replace) {
+apr_status_t place_begin(place_t *place, apr_pool_t *scratch_pool)
+{
+    apr_status_t status = place->old != NULL ? move_over(place->from, place->to, place->old)
+                                             : move_new(place->from, place->to);
+
+    if (status == ENOENT && place->old != NULL) {
         /* What was to be replaced is gone. */
-        old = NULL;
-        status = move_new(from, to);
+        place->old = NULL;
+        status = move_new(place->from, place->to);
     }
     if (status != APR_SUCCESS)
         return status;
-
-    *place = (place_t){.from = from, .to = to, .old = old};
     /* Before anybody else is told: the store must not be ahead of the files. */
-    status = sync_parents(from, to, result_pool);
+    status = sync_parents(place->from, place->to, scratch_pool);
     if (status != APR_SUCCESS)
-        (void)place_undo(place, result_pool);
+        (void)place_undo(place, scratch_pool);
     return status;
 }
 

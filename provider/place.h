@@ -14,18 +14,26 @@
 /** A step that can still be undone. */
 typedef struct place_t {
     const char *from, *to;
-    const char *old; /**< where what was replaced is kept, or NULL */
+    const char *old; /**< where what is replaced is kept, or NULL if nothing may be */
 } place_t;
 
 /**
+ * Think of a step.
+ * @param place filled in; FROM and TO are not copied
+ * @param replace whether TO may exist
+ * @param result_pool lifetime of the private name
+ * @return APR_SUCCESS or the system's error
+ */
+apr_status_t place_plan(place_t *place, const char *from, const char *to, int replace,
+                        apr_pool_t *result_pool);
+
+/**
  * Rename FROM to TO, durably.
- * @param place filled in, in RESULT_POOL
- * @param replace whether TO may exist; it is then kept
+ * @param place its OLD becomes NULL if there was nothing to replace
  * @return APR_SUCCESS; EEXIST; EXDEV if they are on different file systems; the system's
  *         error: both are then as they were
  */
-apr_status_t place_begin(place_t *place, const char *from, const char *to, int replace,
-                         apr_pool_t *result_pool);
+apr_status_t place_begin(place_t *place, apr_pool_t *scratch_pool);
 
 /** Put both back.  @return APR_SUCCESS or the system's error */
 apr_status_t place_undo(const place_t *place, apr_pool_t *scratch_pool);

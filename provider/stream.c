@@ -11,6 +11,7 @@
 
 #include "provider/errmap.h"
 #include "provider/lockcheck.h"
+#include "provider/metadata.h"
 #include "provider/private.h"
 #include "provider/resource.h"
 #include "provider/tempfile.h"
@@ -161,6 +162,9 @@ static dav_error *place(dav_stream *stream)
     dav_error *err;
     apr_status_t status = tempfile_sync(stream->temp);
 
+    if (status == APR_SUCCESS && !resource->exists)
+        status = metadata_forget_absent(resource->info->settings.store, resource->info->path,
+                                        stream->pool);
     /* The writer's lock, for the time of a rename: a LOCK or another PUT has its turn before or
      * after.  There is nothing to commit. */
     if (status == APR_SUCCESS)

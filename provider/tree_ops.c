@@ -12,6 +12,7 @@
 #include "provider/lockcheck.h"
 #include "provider/metadata.h"
 #include "provider/private.h"
+#include "provider/removal.h"
 #include "provider/resource.h"
 #include "provider/tempfile.h"
 
@@ -40,6 +41,9 @@ dav_error *tree_create_collection(dav_resource *resource)
 
     if (resource->info->settings.store == NULL)
         return errmap_no_store(resource->pool);
+    status = metadata_forget_absent(resource->info->settings.store, path, resource->pool);
+    if (status != APR_SUCCESS)
+        return errmap_error(resource->pool, status, "Could not make the collection.");
     status = make_directory(&refused, resource);
     if (refused != NULL)
         return refused;
@@ -57,6 +61,14 @@ dav_error *tree_create_collection(dav_resource *resource)
     if (status != APR_SUCCESS)
         return errmap_error(resource->pool, status, "Could not make the collection durable.");
     return NULL;
+}
+
+apr_status_t tree_check(void *baton, store_txn_t *txn)
+{
+    tree_failures_t *failures = baton;
+
+    failures->refused = lockcheck_again(failures->r, txn);
+    return failures->refused == NULL ? APR_SUCCESS : STORE_LOCKED;
 }
 
 void tree_failed(void *baton, const char *below, int is_collection, apr_status_t status)
@@ -92,22 +104,13 @@ apr_status_t tree_may_remove(const char *path, apr_pool_t *scratch_pool)
     return faccessat(AT_FDCWD, parent, W_OK | X_OK, AT_EACCESS) == 0 ? APR_SUCCESS : errno;
 }
 
-/** Bring the store in step with what REMOVED says became of PATH. */
-static apr_status_t follow_removal(store_t *store, const char *path, apr_status_t removed,
-                                   apr_pool_t *scratch_pool)
-{
-    if (removed == APR_SUCCESS)
-        return metadata_remove(store, path, scratch_pool);
-    return metadata_reconcile(store, path, scratch_pool);
-}
-
 dav_error *tree_remove(dav_resource *resource, dav_response **response_p)
 {
     const char *path = resource->info->path;
     store_t *store = resource->info->settings.store;
-    tree_failures_t failures = {.uri = resource->uri, .pool = resource->pool};
-    apr_status_t removed, status;
-    apr_pool_t *scratch_pool;
+    tree_failures_t failures = {
+        .r = resource->info->r, .uri = resource->uri, .pool = resource->pool};
+    apr_status_t status;
 
     *response_p = NULL;
     if (is_destination(resource)) {
@@ -121,23 +124,16 @@ dav_error *tree_remove(dav_resource *resource, dav_response **response_p)
     if (status != APR_SUCCESS)
         return errmap_error(resource->pool, status, "Could not remove the resource.");
 
-    apr_pool_create(&scratch_pool, resource->pool);
-    removed = filetree_remove(path, tree_failed, &failures, scratch_pool);
-    status = tempfile_sync_directory(resource_parent_path(path, scratch_pool));
-    if (status == APR_SUCCESS)
-        status = follow_removal(store, path, removed, scratch_pool);
-    apr_pool_destroy(scratch_pool);
-
-    if (status != APR_SUCCESS)
-        return errmap_error(resource->pool, status,
-                            "The resource was removed, but not all that is known of it.");
+    status = removal_run(store, path, tree_check, tree_failed, &failures, resource->pool);
+    if (failures.refused != NULL)
+        return failures.refused;
     if (failures.first != NULL) {
         *response_p = failures.first;
         return dav_new_error(resource->pool, HTTP_MULTI_STATUS, 0, 0,
                              "Some members could not be removed.");
     }
-    if (removed != APR_SUCCESS)
-        return errmap_error(resource->pool, removed, "Could not remove the resource.");
+    if (status != APR_SUCCESS)
+        return errmap_error(resource->pool, status, "Could not remove the resource.");
     resource->exists = 0;
     resource->collection = 0;
     return NULL;

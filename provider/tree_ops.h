@@ -6,6 +6,7 @@
 
 #include <mod_dav.h>
 
+#include "propstore/store.h"
 #include "provider/filetree.h"
 
 /**
@@ -31,12 +32,17 @@ dav_error *tree_remove(dav_resource *resource, dav_response **response_p);
  */
 apr_status_t tree_may_remove(const char *path, apr_pool_t *scratch_pool);
 
-/** Failures of members, as a multistatus. */
+/** What keeps a change of a tree, or of some of its members, from being made. */
 typedef struct tree_failures_t {
-    const char *uri; /**< of the top */
-    dav_response *first;
-    apr_pool_t *pool; /**< lifetime of the responses */
+    request_rec *r;
+    const char *uri;     /**< of the top */
+    dav_response *first; /**< members that failed, as a multistatus */
+    dav_error *refused;  /**< the whole is locked meanwhile, or that could not be found out */
+    apr_pool_t *pool;    /**< lifetime of the responses */
 } tree_failures_t;
+
+/** A removal_check_fn that asks lockcheck_again() for the tree_failures_t BATON. */
+apr_status_t tree_check(void *baton, store_txn_t *txn);
 
 /** A filetree_failed_fn that adds to the tree_failures_t BATON. */
 void tree_failed(void *baton, const char *below, int is_collection, apr_status_t status);

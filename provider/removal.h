@@ -1,0 +1,37 @@
+/*
+ * removal.h -- removing a resource with all below and all that is known of it, so that a crash
+ * leaves it as it was or gone.
+ *
+ * A file goes by one unlink.  A collection is renamed to a private name first, with its
+ * metadata, and emptied there: nobody sees half of it, and what a crash leaves is known from
+ * the intent.  If members cannot be removed, what is left is renamed back.
+ */
+#ifndef PROVIDER_REMOVAL_H
+#define PROVIDER_REMOVAL_H
+
+#include "propstore/intents.h"
+#include "provider/filetree.h"
+
+/**
+ * Asked once more, in the transaction of the change, whether it may be made.
+ * @return APR_SUCCESS; anything else ends it and is passed on
+ */
+typedef apr_status_t removal_check_fn(void *baton, store_txn_t *txn);
+
+/**
+ * Remove PATH.
+ * @param check may be NULL
+ * @param failed told of members that could not be removed
+ * @param baton of both
+ * @return APR_SUCCESS if nothing is left; the first failure if something is, or all is
+ */
+apr_status_t removal_run(store_t *store, const char *path, removal_check_fn *check,
+                         filetree_failed_fn *failed, void *baton, apr_pool_t *scratch_pool);
+
+/**
+ * Go on with a removal that a process left, of a collection under its private name.
+ * @param intent of this process now
+ */
+apr_status_t removal_resume(store_t *store, const intent_t *intent, apr_pool_t *scratch_pool);
+
+#endif /* PROVIDER_REMOVAL_H */
