@@ -1,6 +1,7 @@
 #include "propstore/trace/trace.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #include <apr_atomic.h>
@@ -24,10 +25,10 @@ typedef enum op_e {
 static const char *const op_names[OP_COUNT] = {"begin",     "get",  "get_many", "put",   "del",
                                                "del_range", "scan", "next",     "commit"};
 
-/** A failure to inject. */
+/** A failure or a death to inject. */
 typedef struct fault_t {
     op_e op;
-    unsigned nth;   /* which call of its kind fails, counted from 1 */
+    unsigned nth;   /* which call of its kind, counted from 1; 0 for none */
     int repeatedly; /* every nth */
     apr_status_t status;
 } fault_t;
@@ -37,9 +38,9 @@ typedef struct trace_t {
     const store_t *log; /* the decorated store, for store_log() */
     int logs;
     apr_interval_time_t delay;
-    int has_fault;
-    fault_t fault;
-    apr_uint32_t counts[OP_COUNT];
+    fault_t fail, die, die_after;
+    apr_uint32_t counts[OP_COUNT]; /* calls begun */
+    apr_uint32_t ended[OP_COUNT];
 } trace_t;
 
 struct backend_txn_t {
@@ -52,27 +53,46 @@ struct backend_cursor_t {
     store_cursor_t *inner;
 };
 
-/** Count a call, wait, log it, and say whether it is to fail. */
+/** Whether FAULT is due at the NTH call of OP. */
+static int is_due(const fault_t *fault, op_e op, unsigned nth)
+{
+    return fault->nth != 0 && fault->op == op &&
+           (fault->repeatedly ? nth % fault->nth == 0 : nth == fault->nth);
+}
+
+/** End the process as a crash would: nothing is flushed, nothing is cleaned up. */
+static void die(void)
+{
+    (void)raise(SIGKILL);
+}
+
+/** Count a call, wait, log it, die if that is due, and say whether it is to fail. */
 static apr_status_t enter(trace_t *trace, op_e op)
 {
     unsigned nth = apr_atomic_inc32(&trace->counts[op]) + 1;
-    const fault_t *fault = &trace->fault;
 
     if (trace->delay > 0)
         apr_sleep(trace->delay);
     if (trace->logs)
         store_log(trace->log, STORE_LOG_INFO, APR_SUCCESS, "%s %u", op_names[op], nth);
-    if (trace->has_fault && fault->op == op &&
-        (fault->repeatedly ? nth % fault->nth == 0 : nth == fault->nth))
-        return fault->status;
-    return APR_SUCCESS;
+    if (is_due(&trace->die, op, nth))
+        die();
+    return is_due(&trace->fail, op, nth) ? trace->fail.status : APR_SUCCESS;
+}
+
+/** Count the end of a call, and die if that is due.  @return STATUS, its result */
+static apr_status_t leave(trace_t *trace, op_e op, apr_status_t status)
+{
+    if (is_due(&trace->die_after, op, apr_atomic_inc32(&trace->ended[op]) + 1))
+        die();
+    return status;
 }
 
 static apr_status_t get(backend_txn_t *txn, store_slice_t key, store_slice_t *value_p)
 {
     apr_status_t status = enter(txn->trace, OP_GET);
 
-    return status ? status : store_get(txn->inner, key, value_p);
+    return status ? status : leave(txn->trace, OP_GET, store_get(txn->inner, key, value_p));
 }
 
 static apr_status_t get_many(backend_txn_t *txn, const store_slice_t *keys, store_slice_t *values,
@@ -80,21 +100,22 @@ static apr_status_t get_many(backend_txn_t *txn, const store_slice_t *keys, stor
 {
     apr_status_t status = enter(txn->trace, OP_GET_MANY);
 
-    return status ? status : store_get_many(txn->inner, keys, values, count);
+    return status ? status
+                  : leave(txn->trace, OP_GET_MANY, store_get_many(txn->inner, keys, values, count));
 }
 
 static apr_status_t put(backend_txn_t *txn, store_slice_t key, store_slice_t value)
 {
     apr_status_t status = enter(txn->trace, OP_PUT);
 
-    return status ? status : store_put(txn->inner, key, value);
+    return status ? status : leave(txn->trace, OP_PUT, store_put(txn->inner, key, value));
 }
 
 static apr_status_t del(backend_txn_t *txn, store_slice_t key)
 {
     apr_status_t status = enter(txn->trace, OP_DEL);
 
-    return status ? status : store_del(txn->inner, key);
+    return status ? status : leave(txn->trace, OP_DEL, store_del(txn->inner, key));
 }
 
 static apr_status_t del_range(backend_txn_t *txn, store_slice_t from, store_slice_t to,
@@ -102,14 +123,16 @@ static apr_status_t del_range(backend_txn_t *txn, store_slice_t from, store_slic
 {
     apr_status_t status = enter(txn->trace, OP_DEL_RANGE);
 
-    return status ? status : store_del_range(txn->inner, from, to, count_p);
+    return status ? status
+                  : leave(txn->trace, OP_DEL_RANGE, store_del_range(txn->inner, from, to, count_p));
 }
 
 static apr_status_t next(backend_cursor_t *cursor, store_slice_t *key_p, store_slice_t *value_p)
 {
     apr_status_t status = enter(cursor->trace, OP_NEXT);
 
-    return status ? status : store_next(cursor->inner, key_p, value_p);
+    return status ? status
+                  : leave(cursor->trace, OP_NEXT, store_next(cursor->inner, key_p, value_p));
 }
 
 static void end(backend_cursor_t *cursor)
@@ -126,7 +149,8 @@ static apr_status_t scan(backend_cursor_t **cursor_p, const backend_cursor_vtabl
     apr_status_t status = enter(txn->trace, OP_SCAN);
 
     if (status == APR_SUCCESS)
-        status = store_scan(&cursor->inner, txn->inner, range, result_pool);
+        status =
+            leave(txn->trace, OP_SCAN, store_scan(&cursor->inner, txn->inner, range, result_pool));
     if (status != APR_SUCCESS)
         return status;
     cursor->trace = txn->trace;
@@ -148,7 +172,7 @@ static apr_status_t commit(backend_txn_t *txn)
         abort_txn(txn);
         return status;
     }
-    return store_commit(txn->inner);
+    return leave(txn->trace, OP_COMMIT, store_commit(txn->inner));
 }
 
 static const backend_txn_vtable_t txn_vtable = {
@@ -170,7 +194,7 @@ static apr_status_t begin(backend_txn_t **txn_p, const backend_txn_vtable_t **vt
     apr_status_t status = enter(trace, OP_BEGIN);
 
     if (status == APR_SUCCESS)
-        status = store_begin(&txn->inner, trace->inner, mode, result_pool);
+        status = leave(trace, OP_BEGIN, store_begin(&txn->inner, trace->inner, mode, result_pool));
     if (status != APR_SUCCESS)
         return status;
     txn->trace = trace;
@@ -222,18 +246,12 @@ static int read_count(apr_int64_t *n_p, const char *text, apr_int64_t min)
     return end != text && *end == '\0' && *n_p >= min && *n_p <= 1000000000;
 }
 
-/** Read "op:nth[:code]", nth being a number or "every/number". */
-static int parse_fault(fault_t *fault, char *text)
+/** Read "op:nth", nth being a number or "every/number".  @param last_p where apr_strtok() goes on
+ */
+static int parse_point(fault_t *fault, char *text, char **last_p)
 {
-    static const struct {
-        const char *name;
-        apr_status_t status;
-    } codes[] = {{"eio", EIO},         {"enospc", ENOSPC},         {"conflict", STORE_CONFLICT},
-                 {"full", STORE_FULL}, {"corrupt", STORE_CORRUPT}, {"busy", STORE_BUSY}};
-    char *last, *op = apr_strtok(text, ":", &last), *nth = apr_strtok(NULL, ":", &last);
-    const char *code = apr_strtok(NULL, ":", &last);
+    char *op = apr_strtok(text, ":", last_p), *nth = apr_strtok(NULL, ":", last_p);
     apr_int64_t n;
-    size_t i = 0;
 
     if (op == NULL || nth == NULL)
         return 0;
@@ -242,15 +260,41 @@ static int parse_fault(fault_t *fault, char *text)
             break;
     }
     fault->repeatedly = strncmp(nth, "every/", 6) == 0;
-    if (!read_count(&n, fault->repeatedly ? nth + 6 : nth, 1))
+    if (fault->op == OP_COUNT || !read_count(&n, fault->repeatedly ? nth + 6 : nth, 1))
         return 0;
     fault->nth = (unsigned)n;
+    return 1;
+}
+
+/** Read "op:nth[:code]". */
+static int parse_failure(fault_t *fault, char *text)
+{
+    static const struct {
+        const char *name;
+        apr_status_t status;
+    } codes[] = {{"eio", EIO},         {"enospc", ENOSPC},         {"conflict", STORE_CONFLICT},
+                 {"full", STORE_FULL}, {"corrupt", STORE_CORRUPT}, {"busy", STORE_BUSY}};
+    const char *code;
+    char *last;
+    size_t i = 0;
+
+    if (!parse_point(fault, text, &last))
+        return 0;
+    code = apr_strtok(NULL, ":", &last);
     while (code != NULL && i < sizeof(codes) / sizeof(codes[0]) && strcmp(code, codes[i].name) != 0)
         i++;
-    if (fault->op == OP_COUNT || i == sizeof(codes) / sizeof(codes[0]))
+    if (i == sizeof(codes) / sizeof(codes[0]))
         return 0;
     fault->status = codes[i].status;
     return 1;
+}
+
+/** Read "op:nth". */
+static int parse_death(fault_t *fault, char *text)
+{
+    char *last;
+
+    return parse_point(fault, text, &last) && apr_strtok(NULL, ":", &last) == NULL;
 }
 
 static const backend_param_t params[] = {
@@ -259,6 +303,8 @@ static const backend_param_t params[] = {
     {"fail", "op:nth[:code]: let a call fail; nth may be every/n; op is begin, get, get_many, put, "
              "del, del_range, scan, next or commit; code is eio (default), enospc, "
              "conflict, full, corrupt or busy"},
+    {"die", "op:nth: kill the process with SIGKILL before a call, counted as for fail"},
+    {"die-after", "op:nth: the same after a call"},
     {NULL, NULL},
 };
 
@@ -288,6 +334,8 @@ static apr_status_t read_params(trace_t *trace, const store_spec_t *spec, apr_po
     const char *logs = apr_table_get(spec->params, "log");
     const char *delay = apr_table_get(spec->params, "delay");
     const char *fail = apr_table_get(spec->params, "fail");
+    const char *death = apr_table_get(spec->params, "die");
+    const char *death_after = apr_table_get(spec->params, "die-after");
     const char *wrong = NULL;
 
     trace->logs = logs != NULL && strcmp(logs, "on") == 0;
@@ -295,9 +343,13 @@ static apr_status_t read_params(trace_t *trace, const store_spec_t *spec, apr_po
         wrong = "log: must be on or off";
     if (delay != NULL && !read_count(&trace->delay, delay, 0))
         wrong = "delay: must be a number of microseconds";
-    trace->has_fault = fail != NULL;
-    if (fail != NULL && !parse_fault(&trace->fault, apr_pstrdup(scratch_pool, fail)))
+    if (fail != NULL && !parse_failure(&trace->fail, apr_pstrdup(scratch_pool, fail)))
         wrong = "fail: must be of the form op:nth[:code]";
+    if (death != NULL && !parse_death(&trace->die, apr_pstrdup(scratch_pool, death)))
+        wrong = "die: must be of the form op:nth";
+    if (death_after != NULL &&
+        !parse_death(&trace->die_after, apr_pstrdup(scratch_pool, death_after)))
+        wrong = "die-after: must be of the form op:nth";
     if (wrong == NULL)
         return APR_SUCCESS;
     store_log(trace->log, STORE_LOG_ERROR, STORE_LIMIT, "%s", wrong);

@@ -3,6 +3,7 @@
  * which is all parameters.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,6 +14,7 @@
 #include <apr_time.h>
 
 #include "propstore/store.h"
+#include "t/unit/child.h"
 #include "t/unit/fixture.h"
 #include "t/unit/tap.h"
 
@@ -178,11 +180,46 @@ static void test_faults(apr_pool_t *pool)
     }
 }
 
+/** How a process ends that makes each call twice: child_wait()'s number. */
+static int end_with(const char *params, apr_pool_t *pool)
+{
+    child_t child = {.pid = fork(), .ready = -1};
+
+    if (child.pid == 0) {
+        store_t *store;
+
+        if (fixture_open(&store, "trace:memory", "", params, pool) != APR_SUCCESS)
+            _exit(100);
+        (void)call_all(store, pool);
+        (void)call_all(store, pool);
+        _exit(0);
+    }
+    return child_wait(&child);
+}
+
+static void test_deaths(apr_pool_t *pool)
+{
+    static const char *const ops[] = {"begin",     "get",  "get_many", "put",   "del",
+                                      "del_range", "scan", "next",     "commit"};
+
+    for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
+        is_int(end_with(apr_pstrcat(pool, "die=", ops[i], ":2", NULL), pool), 128 + SIGKILL,
+               "death before the second %s", ops[i]);
+        is_int(end_with(apr_pstrcat(pool, "die-after=", ops[i], ":2", NULL), pool), 128 + SIGKILL,
+               "death after the second %s", ops[i]);
+    }
+    is_int(end_with("die=put:3 die-after=put:3", pool), 0, "a third does not come");
+    is_int(end_with("die=commit:1 fail=put:1", pool), 128 + SIGKILL, "besides a failure");
+    is_int(end_with("die-after=commit:1 fail=put:every/1", pool), 0, "what failed has not ended");
+}
+
 static void test_trace(apr_pool_t *pool)
 {
-    static const char *const wrong[] = {
-        "fail=commit",     "fail=nothing:1", "fail=put:0", "fail=put:1:broken", "fail=put:1x",
-        "fail=put:every/", "fail=put:-1",    "delay=long", "delay=-1",          "log=maybe"};
+    static const char *const wrong[] = {"fail=commit",         "fail=nothing:1", "fail=put:0",
+                                        "fail=put:1:broken",   "fail=put:1x",    "fail=put:every/",
+                                        "fail=put:-1",         "delay=long",     "delay=-1",
+                                        "log=maybe",           "die=commit",     "die=put:1:eio",
+                                        "die-after=nothing:1", "die-after=put:0"};
     apr_time_t before;
     lines_t lines;
     store_t *store;
@@ -225,6 +262,7 @@ int main(void)
     apr_pool_create(&pool, NULL);
     test_lmdb(pool);
     test_faults(pool);
+    test_deaths(pool);
     test_trace(pool);
     apr_pool_destroy(pool);
     return done_testing();
