@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include <apr_hash.h>
 #include <apr_strings.h>
 #include <apr_uri.h>
 #include <http_config.h>
@@ -33,9 +34,10 @@ typedef struct check_t {
     store_txn_t *txn;
     apr_int64_t now;
     apr_array_header_t *lists; /* if_list_t, or NULL without an If header */
-    /* lock_token_t: those in the header, not negated; or NULL without one */
+    /* lock_token_t: those in the header; or NULL without one */
     const apr_array_header_t *submitted;
     lockcheck_refusal_t *refusal;
+    apr_hash_t *named; /* the hrefs in it */
 } check_t;
 
 int lockcheck_is_own(const request_rec *r, const lock_t *lock)
@@ -154,8 +156,8 @@ static apr_array_header_t *tokens_of(const apr_array_header_t *lists, apr_pool_t
             const if_condition_t *condition = &APR_ARRAY_IDX(conditions, j, if_condition_t);
             lock_token_t token;
 
-            if (!condition->negated && !condition->is_etag &&
-                locktext_parse_token(&token, condition->value))
+            /* "Not" or not: by standing there it is submitted (RFC 4918 section 10.4.1). */
+            if (!condition->is_etag && locktext_parse_token(&token, condition->value))
                 APR_ARRAY_PUSH(tokens, lock_token_t) = token;
         }
     }
@@ -191,14 +193,13 @@ static void refuse(const check_t *check, const lock_t *lock, const dav_resource 
     const char *href = locktext_root(lock, seen_from, check->r->pool);
     lockcheck_refusal_t *refusal = check->refusal;
 
-    for (int i = 0; i < refusal->hrefs->nelts; i++) {
-        if (strcmp(APR_ARRAY_IDX(refusal->hrefs, i, const char *), href) == 0)
-            return;
-    }
+    refusal->own |= !below;
+    if (apr_hash_get(check->named, href, APR_HASH_KEY_STRING) != NULL)
+        return;
+    apr_hash_set(check->named, href, APR_HASH_KEY_STRING, href);
     refusal->http_status = HTTP_LOCKED;
     refusal->precondition = "lock-token-submitted";
     refusal->description = "A locked resource is concerned, and its token was not submitted.";
-    refusal->own |= !below;
     APR_ARRAY_PUSH(refusal->hrefs, const char *) = href;
 }
 
@@ -224,18 +225,19 @@ static apr_status_t need_covering(const check_t *check, const dav_resource *reso
 static apr_status_t need_below(const check_t *check, const dav_resource *resource)
 {
     apr_array_header_t *locks = apr_array_make(check->r->pool, 4, sizeof(lock_t));
+    apr_hash_t *met = apr_hash_make(check->r->pool); /* ids of nodes */
     apr_status_t status = locks_below(locks, check->txn, resource->info->path, check->now);
 
     for (int i = 0; i < locks->nelts && status == APR_SUCCESS; i++) {
         const lock_t *lock = &APR_ARRAY_IDX(locks, i, lock_t);
-        int met = 0;
 
-        for (int j = 0; j < locks->nelts && !met; j++) {
-            const lock_t *other = &APR_ARRAY_IDX(locks, j, lock_t);
+        if (is_submitted(check, lock))
+            apr_hash_set(met, &lock->node, sizeof(lock->node), lock);
+    }
+    for (int i = 0; i < locks->nelts && status == APR_SUCCESS; i++) {
+        const lock_t *lock = &APR_ARRAY_IDX(locks, i, lock_t);
 
-            met = other->node == lock->node && is_submitted(check, other);
-        }
-        if (!met)
+        if (apr_hash_get(met, &lock->node, sizeof(lock->node)) == NULL)
             refuse(check, lock, resource, 1);
     }
     return status;
@@ -289,7 +291,8 @@ dav_error *lockcheck_request(lockcheck_refusal_t *refusal, request_rec *r,
                              const lockcheck_target_t *targets, int count)
 {
     const char *header = apr_table_get(r->headers_in, "If");
-    check_t check = {.r = r, .now = locktext_now(), .refusal = refusal};
+    check_t check = {
+        .r = r, .now = locktext_now(), .refusal = refusal, .named = apr_hash_make(r->pool)};
     const dav_resource **parents =
         apr_pcalloc(r->pool, (apr_size_t)count * sizeof(const dav_resource *));
     store_t *store = targets[0].resource->info->settings.store;
@@ -329,7 +332,11 @@ dav_error *lockcheck_again(request_rec *r, store_txn_t *txn)
     request_rec *top = r->main != NULL ? r->main : r;
     const kept_t *kept = ap_get_module_config(top->request_config, &dav_depot_module);
     lockcheck_refusal_t refusal = {.hrefs = apr_array_make(r->pool, 2, sizeof(const char *))};
-    check_t check = {.r = top, .txn = txn, .now = locktext_now(), .refusal = &refusal};
+    check_t check = {.r = top,
+                     .txn = txn,
+                     .now = locktext_now(),
+                     .refusal = &refusal,
+                     .named = apr_hash_make(r->pool)};
     const char *hrefs = "";
     dav_error *err;
     apr_status_t status;
@@ -362,13 +369,14 @@ static int answer_members(request_rec *r, const lockcheck_refusal_t *refusal)
 
     multistatus_begin(r, out, ns);
     for (int i = 0; i < refusal->hrefs->nelts; i++) {
-        multistatus_response(out, APR_ARRAY_IDX(refusal->hrefs, i, const char *), NULL, 0);
+        const char *href = APR_ARRAY_IDX(refusal->hrefs, i, const char *);
+
+        multistatus_response(out, href, NULL, 0);
         multistatus_status(out, refusal->http_status);
-        if (refusal->precondition != NULL) {
-            output_puts(out, "<D:error><D:");
-            output_puts(out, refusal->precondition);
-            output_puts(out, "/></D:error>");
-        }
+        if (refusal->precondition != NULL)
+            output_puts(out, apr_pstrcat(r->pool, "<D:error><D:", refusal->precondition,
+                                         "><D:href>", href, "</D:href></D:", refusal->precondition,
+                                         "></D:error>", NULL));
         multistatus_response_end(out);
     }
     multistatus_end(out);
@@ -379,9 +387,9 @@ static int answer_members(request_rec *r, const lockcheck_refusal_t *refusal)
 int lockcheck_answer(request_rec *r, const lockcheck_refusal_t *refusal)
 {
     ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "%s", refusal->description);
-    if (refusal->hrefs->nelts == 0)
+    if (refusal->hrefs->nelts == 0 && refusal->precondition == NULL)
         return refusal->http_status;
-    if (!refusal->own)
+    if (!refusal->own && refusal->hrefs->nelts > 0)
         return answer_members(r, refusal);
     r->status = refusal->http_status;
     ap_set_content_type(r, "application/xml; charset=\"utf-8\"");

@@ -11,15 +11,19 @@
 #include <mod_dav.h>
 
 #include "propstore/locks.h"
+#include "provider/authz.h"
 #include "provider/errmap.h"
 #include "provider/lockcheck.h"
 #include "provider/locktext.h"
+#include "provider/metadata.h"
 #include "provider/methods.h"
 #include "provider/multistatus.h"
 #include "provider/private.h"
 #include "provider/resource.h"
 #include "provider/tempfile.h"
 #include "provider/xmlbody.h"
+
+APLOG_USE_MODULE(dav_depot);
 
 /** Expired locks removed along with each change of locks. */
 #define REAP_MAX 64
@@ -32,7 +36,9 @@ typedef struct locking_t {
     lock_t lock;
     apr_int64_t now;
     apr_array_header_t *conflicts; /* lock_t: those in the way */
+    int unmapped;                  /* there was nothing at its URL */
     int created;                   /* an empty file was made for it */
+    dav_error *refused;            /* others were first with a lock that counts */
 } locking_t;
 
 static dav_error *bad_request(request_rec *r, const char *why)
@@ -79,69 +85,121 @@ static dav_error *read_depth(locking_t *locking)
 
 /* ---- taking a lock out ---- */
 
-/** Make the empty resource of a LOCK on an unmapped URL (RFC 4918 section 7.3). */
-static dav_error *create_file(locking_t *locking)
+/** Make the empty file of a LOCK on an unmapped URL (RFC 4918 section 7.3). */
+static apr_status_t create_file(locking_t *locking)
 {
     const char *path = locking->resource->info->path;
-    apr_pool_t *pool = locking->r->pool;
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    apr_status_t status = fd < 0 ? errno : APR_SUCCESS;
 
-    if (fd >= 0) {
-        locking->created = 1;
-        if (close(fd) != 0)
-            status = errno;
-    }
-    if (status == APR_SUCCESS)
-        status = tempfile_sync_directory(resource_parent_path(path, pool));
-    if (status == ENOENT || status == ENOTDIR)
-        return errmap_error_as(pool, HTTP_CONFLICT, status,
-                               "There is no collection to make the resource in.");
-    /* Somebody else may just have made it: then that is what is locked. */
-    if (status == APR_SUCCESS || status == EEXIST)
-        status = resource_refresh(locking->resource);
-    return status == APR_SUCCESS ? NULL
-                                 : errmap_error(pool, status, "Could not make the resource.");
+    if (fd < 0)
+        return errno;
+    locking->created = 1;
+    if (close(fd) != 0)
+        return errno;
+    return tempfile_sync_directory(resource_parent_path(path, locking->r->pool));
 }
 
+static void remove_file(locking_t *locking)
+{
+    if (locking->created)
+        (void)unlink(locking->resource->info->path);
+    locking->created = 0;
+}
+
+/** Find what is to be locked, or make it. */
+static apr_status_t find_file(locking_t *locking, store_txn_t *txn, apr_pool_t *scratch_pool)
+{
+    apr_status_t status = resource_refresh(locking->resource);
+
+    if (status != ENOENT || !locking->unmapped)
+        return status;
+    /* Not with what a file of that name had, which went away from outside. */
+    status = nodes_remove(txn, locking->resource->info->path, scratch_pool);
+    if (status == APR_SUCCESS)
+        status = create_file(locking);
+    return status == APR_SUCCESS ? resource_refresh(locking->resource) : status;
+}
+
+/**
+ * store_write_fn: with the writer's lock, so that a DELETE, a MOVE, a PUT or another LOCK has its
+ * turn before or after.
+ */
 static apr_status_t add_body(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool)
 {
     locking_t *locking = baton;
     const dav_resource *resource = locking->resource;
     node_fingerprint_t fingerprint;
-    filestat_t st;
     apr_status_t status = locks_reap(txn, locking->now, REAP_MAX, NULL, scratch_pool);
 
-    /* As for a PROPPATCH: a DELETE or MOVE has its turn before or after. */
-    if (status == APR_SUCCESS)
-        status = filestat_read(&st, AT_FDCWD, resource->info->path, FILESTAT_TARGET);
     if (status != APR_SUCCESS)
         return status;
-    fingerprint = filestat_fingerprint(&st);
-    return locks_add(txn, resource->info->path, resource_node_kind(resource), &fingerprint,
-                     &locking->lock, &resource->info->settings.dir->lock, locking->now,
-                     &locking->conflicts, locking->r->pool);
+    locking->refused = lockcheck_again(locking->r, txn);
+    if (locking->refused != NULL)
+        return STORE_LOCKED;
+    status = find_file(locking, txn, scratch_pool);
+    if (status == APR_SUCCESS) {
+        fingerprint = filestat_fingerprint(&resource->info->st);
+        status = locks_add(txn, resource->info->path, resource_node_kind(resource), &fingerprint,
+                           &locking->lock, &resource->info->settings.dir->lock, locking->now,
+                           &locking->conflicts, locking->r->pool);
+    }
+    if (status != APR_SUCCESS)
+        remove_file(locking);
+    return status;
+}
+
+/** store_write_fn: the lock could not be stored; the file goes, if nobody has used it since. */
+static apr_status_t undo_body(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool)
+{
+    locking_t *locking = baton;
+    apr_uint64_t inode = locking->resource->info->st.inode;
+    apr_uint64_t node;
+    apr_status_t status = metadata_node_id(&node, txn, locking->resource->info->path);
+
+    (void)scratch_pool;
+    if (status == APR_SUCCESS && node == 0 && resource_refresh(locking->resource) == APR_SUCCESS &&
+        locking->resource->info->st.inode == inode && locking->resource->info->st.size == 0)
+        remove_file(locking);
+    return status == APR_SUCCESS ? STORE_NOTHING : status;
+}
+
+/** Whether HREF is, or lies in, one of HREFS. */
+static int is_within(const char *href, const apr_array_header_t *hrefs)
+{
+    for (int i = 0; i < hrefs->nelts; i++) {
+        const char *top = APR_ARRAY_IDX(hrefs, i, const char *);
+
+        if (strncmp(href, top, strlen(top)) == 0)
+            return 1;
+    }
+    return 0;
 }
 
 /** Tell which locks are in the way (RFC 4918 sections 9.10.6 and 16). */
 static int answer_conflict(const locking_t *locking)
 {
-    lockcheck_refusal_t refusal = {
-        .http_status = HTTP_LOCKED,
-        .precondition = "no-conflicting-lock",
-        .description = "Another lock is in the way.",
-    };
+    lockcheck_refusal_t forbidden, refusal = {
+                                       .http_status = HTTP_LOCKED,
+                                       .precondition = "no-conflicting-lock",
+                                       .description = "Another lock is in the way.",
+                                   };
+    request_rec *r = locking->r;
+    dav_error *err = authz_check_tree(&forbidden, r, locking->resource);
     apr_size_t own = strlen(locking->resource->info->path);
 
-    refusal.hrefs = apr_array_make(locking->r->pool, 2, sizeof(const char *));
+    if (err != NULL)
+        return methods_error(r, err);
+    refusal.hrefs = apr_array_make(r->pool, 2, sizeof(const char *));
     for (int i = 0; i < locking->conflicts->nelts; i++) {
         const lock_t *lock = &APR_ARRAY_IDX(locking->conflicts, i, lock_t);
+        const char *href = locktext_root(lock, locking->resource, r->pool);
 
         refusal.own |= strlen(lock->path) <= own;
-        APR_ARRAY_PUSH(refusal.hrefs, const char *) =
-            locktext_root(lock, locking->resource, locking->r->pool);
+        /* What is in a forbidden collection is not spoken of. */
+        if (!is_within(href, forbidden.hrefs))
+            APR_ARRAY_PUSH(refusal.hrefs, const char *) = href;
     }
-    return lockcheck_answer(locking->r, &refusal);
+    return lockcheck_answer(r, &refusal);
 }
 
 /** Answer with the lock as it now is. */
@@ -161,26 +219,36 @@ static int answer_lock(const locking_t *locking, int http_status)
     return DONE;
 }
 
-/** Whether the If header and the locks there are let the LOCK through; answers if not. */
-static int check_new(locking_t *locking, int *answer_p)
+/** See that headers and locks let the LOCK through.  @return DECLINED, or what was answered */
+static int check(const locking_t *locking, unsigned effects)
 {
-    lockcheck_target_t target = {locking->resource, LOCKCHECK_NOTHING};
-    lockcheck_refusal_t refusal;
+    lockcheck_target_t target = {locking->resource, effects};
+    int status = methods_pass(locking->r, &target, 1);
     dav_error *err;
 
-    /* A new resource is a new member of its collection. */
-    if (!locking->resource->exists)
-        target.effects = LOCKCHECK_MEMBER;
-    err = lockcheck_request(&refusal, locking->r, &target, 1);
+    if (status != DECLINED)
+        return status;
     apr_table_unset(locking->r->headers_in, "If");
-    if (err == NULL && refusal.http_status == 0)
-        err = dav_validate_request(locking->r, locking->resource, 0, NULL, NULL,
-                                   DAV_VALIDATE_RESOURCE, NULL);
-    if (err != NULL)
-        *answer_p = methods_error(locking->r, err);
-    else if (refusal.http_status != 0)
-        *answer_p = lockcheck_answer(locking->r, &refusal);
-    return err == NULL && refusal.http_status == 0;
+    err = dav_validate_request(locking->r, locking->resource, 0, NULL, NULL, DAV_VALIDATE_RESOURCE,
+                               NULL);
+    return err != NULL ? methods_error(locking->r, err) : DECLINED;
+}
+
+/** Answer that the lock could not be taken out, for STATUS. */
+static int answer_failure(locking_t *locking, apr_status_t status)
+{
+    request_rec *r = locking->r;
+
+    if (locking->refused != NULL)
+        return methods_error(r, locking->refused);
+    if (status == STORE_LOCKED)
+        return answer_conflict(locking);
+    if (locking->created && store_write(locking->store, undo_body, locking, r->pool) != APR_SUCCESS)
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "the empty file of a failed LOCK is left");
+    if (locking->unmapped && (status == ENOENT || status == ENOTDIR || status == EEXIST))
+        return methods_error(r, errmap_error_as(r->pool, HTTP_CONFLICT, status,
+                                                "Could not make the resource to lock."));
+    return methods_error(r, errmap_error(r->pool, status, "Could not lock the resource."));
 }
 
 static int take_out(locking_t *locking, const xmlDoc *doc)
@@ -193,10 +261,12 @@ static int take_out(locking_t *locking, const xmlDoc *doc)
 
     if ((err = read_lockinfo(locking, doc)) != NULL || (err = read_depth(locking)) != NULL)
         return methods_error(r, err);
-    if (!check_new(locking, &answer))
+    /* A new resource is a new member of its collection. */
+    locking->unmapped = !locking->resource->exists;
+    answer = check(locking,
+                   locking->unmapped ? LOCKCHECK_CONTENT | LOCKCHECK_MEMBER : LOCKCHECK_NOTHING);
+    if (answer != DECLINED)
         return answer;
-    if (!locking->resource->exists && (err = create_file(locking)) != NULL)
-        return methods_error(r, err);
 
     locking->lock.principal = r->user ? r->user : "";
     locking->lock.path = locking->resource->info->path;
@@ -204,12 +274,8 @@ static int take_out(locking_t *locking, const xmlDoc *doc)
     status = locktext_new_token(&locking->lock.token);
     if (status == APR_SUCCESS)
         status = store_write(locking->store, add_body, locking, r->pool);
-    if (status != APR_SUCCESS && locking->created)
-        unlink(locking->resource->info->path);
-    if (status == STORE_LOCKED)
-        return answer_conflict(locking);
     if (status != APR_SUCCESS)
-        return methods_error(r, errmap_error(r->pool, status, "Could not lock the resource."));
+        return answer_failure(locking, status);
     apr_table_setn(
         r->headers_out, "Lock-Token",
         apr_pstrcat(r->pool, "<", locktext_token(token, &locking->lock.token), ">", NULL));
@@ -258,28 +324,35 @@ static apr_status_t refresh_body(store_txn_t *txn, void *baton, apr_pool_t *scra
     return status;
 }
 
+/** Answer that the tokens are of no lock of the user's on the resource (sections 9.10.6, 9.11.1).
+ */
+static int answer_no_lock(request_rec *r, int http_status)
+{
+    return methods_error(r, dav_new_error_tag(r->pool, http_status, 0, 0,
+                                              "The resource is not locked with this token.", NULL,
+                                              "lock-token-matches-request-uri"));
+}
+
 /** A LOCK without a body (RFC 4918 section 9.10.2). */
 static int refresh(locking_t *locking)
 {
     request_rec *r = locking->r;
     refresh_t work = {locking, lockcheck_submitted(r)};
-    lockcheck_target_t target = {locking->resource, LOCKCHECK_NOTHING};
-    lockcheck_refusal_t refusal;
     apr_status_t status;
-    dav_error *err;
+    int answer;
 
     if (apr_table_get(r->headers_in, "If") == NULL)
         return methods_error(r, bad_request(r, "A LOCK without a body refreshes the lock that "
                                                "its If header names; there is none."));
-    err = lockcheck_request(&refusal, r, &target, 1);
-    if (err != NULL)
-        return methods_error(r, err);
-    if (refusal.http_status != 0)
-        return lockcheck_answer(r, &refusal);
+    answer = check(locking, LOCKCHECK_NOTHING);
+    if (answer == HTTP_PRECONDITION_FAILED)
+        return answer_no_lock(r, answer);
+    if (answer != DECLINED)
+        return answer;
     locking->lock.expires = locktext_expiry(r, locking->resource->info->settings.dir, locking->now);
     status = store_write(locking->store, refresh_body, &work, r->pool);
     if (status == STORE_ABSENT)
-        return HTTP_PRECONDITION_FAILED;
+        return answer_no_lock(r, HTTP_PRECONDITION_FAILED);
     if (status != APR_SUCCESS)
         return methods_error(r, errmap_error(r->pool, status, "Could not refresh the lock."));
     return answer_lock(locking, HTTP_OK);
@@ -351,17 +424,19 @@ int lockmethods_unlock(request_rec *r)
     dav_resource *resource;
     apr_status_t status;
     dav_error *err;
+    int answer;
 
     if ((err = methods_resource(r, &resource)) != NULL || (err = read_token(&unlocking, r)) != NULL)
         return methods_error(r, err);
     unlocking.resource = resource;
     if (resource->info->settings.store == NULL)
         return methods_error(r, errmap_no_store(r->pool));
+    if ((answer = methods_pass(r, &(lockcheck_target_t){resource, LOCKCHECK_NOTHING}, 1)) !=
+        DECLINED)
+        return answer;
     status = store_write(resource->info->settings.store, unlock_body, &unlocking, r->pool);
     if (status == STORE_ABSENT)
-        return methods_error(r, dav_new_error_tag(r->pool, HTTP_CONFLICT, 0, 0,
-                                                  "The resource is not locked with this token.",
-                                                  NULL, "lock-token-matches-request-uri"));
+        return answer_no_lock(r, HTTP_CONFLICT);
     if (status != APR_SUCCESS)
         return methods_error(r, errmap_error(r->pool, status, "Could not remove the lock."));
     return unlocking.foreign ? HTTP_FORBIDDEN : HTTP_NO_CONTENT;

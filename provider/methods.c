@@ -59,27 +59,77 @@ int methods_error(request_rec *r, dav_error *err)
     return DONE;
 }
 
-/** Answer what is in the way, or leave the request to mod_dav's core, which is told no more of it.
- */
-static int check_targets(request_rec *r, const lockcheck_target_t *targets, int count)
+int methods_pass(request_rec *r, const lockcheck_target_t *targets, int count)
 {
-    lockcheck_refusal_t refusal;
-    dav_error *err = lockcheck_request(&refusal, r, targets, count);
+    lockcheck_refusal_t refusal, forbidden;
+    unsigned effects = LOCKCHECK_NOTHING;
+    dav_error *err;
 
-    /* Whatever is removed, moved or copied with its members: they may be forbidden. */
-    for (int i = 0; i < count && err == NULL && refusal.http_status == 0; i++) {
-        if ((targets[i].effects & LOCKCHECK_TREE) ||
-            (r->method_number == M_COPY && dav_get_depth(r, DAV_INFINITY) != 0))
-            err = authz_check_tree(&refusal, r, targets[i].resource);
+    for (int i = 0; i < count; i++)
+        effects |= targets[i].effects;
+    if (effects == LOCKCHECK_NOTHING && apr_table_get(r->headers_in, "If") == NULL)
+        return DECLINED;
+    err = lockcheck_request(&refusal, r, targets, count);
+
+    /* Whatever is removed, moved or copied with its members: they may be forbidden.  Then not
+       even their locks are spoken of. */
+    for (int i = 0; i < count && err == NULL && refusal.http_status != HTTP_PRECONDITION_FAILED;
+         i++) {
+        if (!(targets[i].effects & LOCKCHECK_TREE) &&
+            (r->method_number != M_COPY || dav_get_depth(r, DAV_INFINITY) == 0))
+            continue;
+        err = authz_check_tree(&forbidden, r, targets[i].resource);
+        if (err == NULL && forbidden.http_status != 0) {
+            refusal = forbidden;
+            break;
+        }
     }
 
     if (err != NULL)
         return methods_error(r, err);
-    if (refusal.http_status != 0)
-        return lockcheck_answer(r, &refusal);
-    apr_table_unset(r->headers_in, "If");
-    apr_table_setn(r->notes, METHODS_CHECKED_NOTE, "1");
+    return refusal.http_status != 0 ? lockcheck_answer(r, &refusal) : DECLINED;
+}
+
+/** The same, and leave the request to mod_dav's core, which is told no more of it. */
+static int check_targets(request_rec *r, const lockcheck_target_t *targets, int count)
+{
+    int status = methods_pass(r, targets, count);
+
+    if (status == DECLINED) {
+        apr_table_unset(r->headers_in, "If");
+        apr_table_setn(r->notes, METHODS_CHECKED_NOTE, "1");
+    }
+    return status;
+}
+
+static int bad_header(request_rec *r, const char *why)
+{
+    return methods_error(r, dav_new_error(r->pool, HTTP_BAD_REQUEST, 0, 0, why));
+}
+
+/**
+ * Refuse values that the grammar does not have (RFC 4918 sections 10.2 and 10.6), whatever the
+ * method: the client means something by them.  A LOCK that refreshes must ignore its Depth.
+ */
+static int check_headers(request_rec *r)
+{
+    const char *overwrite = apr_table_get(r->headers_in, "Overwrite");
+
+    if (r->method_number != M_LOCK && dav_get_depth(r, DAV_INFINITY) < 0)
+        return bad_header(r, "The Depth header must be 0, 1 or infinity.");
+    if (overwrite != NULL && ap_cstr_casecmp(overwrite, "T") != 0 &&
+        ap_cstr_casecmp(overwrite, "F") != 0)
+        return bad_header(r, "The Overwrite header must be T or F.");
     return DECLINED;
+}
+
+/** Whether a DELETE, COPY or MOVE has a Depth it may have (sections 9.6.1, 9.8.3 and 9.9.2). */
+static int has_right_depth(request_rec *r, const dav_resource *resource)
+{
+    int depth = dav_get_depth(r, DAV_INFINITY);
+
+    return depth == DAV_INFINITY ||
+           (depth == 0 && (!resource->collection || r->method_number == M_COPY));
 }
 
 /** PUT, MKCOL and DELETE: check what is ours to check. */
@@ -92,6 +142,8 @@ static int prepare_change(request_rec *r)
 
     if (err != NULL)
         return methods_error(r, err);
+    if (r->method_number == M_DELETE && !has_right_depth(r, resource))
+        return bad_header(r, "A collection is deleted with Depth: infinity only.");
     target.resource = resource;
     if (r->method_number == M_DELETE)
         target.effects |= LOCKCHECK_MEMBER | LOCKCHECK_TREE;
@@ -132,6 +184,8 @@ static int prepare_transfer(request_rec *r)
         return status;
     if ((err = methods_resource(r, &source)) != NULL)
         return methods_error(r, err);
+    if (!has_right_depth(r, source))
+        return bad_header(r, "The Depth of a COPY is 0 or infinity, that of a MOVE infinity.");
     targets[0].resource = source;
     if (r->method_number == M_MOVE)
         targets[0].effects = LOCKCHECK_CONTENT | LOCKCHECK_MEMBER | LOCKCHECK_TREE;
@@ -153,8 +207,12 @@ static int prepare_transfer(request_rec *r)
 
 int methods_handler(request_rec *r)
 {
+    int status;
+
     if (strcmp(r->handler, DAV_HANDLER) != 0 || !methods_is_ours(r))
         return DECLINED;
+    if (r->method_number != M_OPTIONS && (status = check_headers(r)) != DECLINED)
+        return status;
 
     switch (r->method_number) {
     case M_PROPFIND:
@@ -179,14 +237,18 @@ int methods_handler(request_rec *r)
 
 int methods_file_handler(request_rec *r)
 {
+    lockcheck_target_t target = {NULL, LOCKCHECK_NOTHING};
     dav_resource *resource;
     dav_error *err;
+    int status;
 
     if (strcmp(r->handler, FILE_HANDLER) != 0)
         return DECLINED;
     if ((err = methods_resource(r, &resource)) != NULL)
         return methods_error(r, err);
-    return deliver_file(r, resource);
+    target.resource = resource;
+    status = methods_pass(r, &target, 1);
+    return status == DECLINED ? deliver_file(r, resource) : status;
 }
 
 /** Replace OLD by NEW wherever it stands in the request's HEADER. */

@@ -7,6 +7,8 @@
 #include <httpd.h>
 #include <mod_dav.h>
 
+#include "provider/lockcheck.h"
+
 /** Note in a request whose locks and If header have been checked, for walk.h. */
 #define METHODS_CHECKED_NOTE "depot-checked"
 
@@ -43,6 +45,14 @@ int methods_fixups_last(request_rec *r);
  * @return NULL, or the error to answer
  */
 dav_error *methods_resource(request_rec *r, dav_resource **resource_p);
+
+/**
+ * Evaluate R's If header, see that it submits the tokens of all locks that count, and that what
+ * is below is not forbidden where that counts.
+ * @param targets COUNT of them, the request's own resource first
+ * @return DECLINED to go on; anything else as a handler: it has been answered
+ */
+int methods_pass(request_rec *r, const lockcheck_target_t *targets, int count);
 
 /** Answer ERR, with its precondition element if it has one (RFC 4918 section 16). */
 int methods_error(request_rec *r, dav_error *err);

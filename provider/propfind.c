@@ -75,8 +75,6 @@ static dav_error *read_question(question_t *question, request_rec *r, const xmlD
 static dav_error *read_depth(int *depth_p, request_rec *r, const dav_resource *resource)
 {
     *depth_p = dav_get_depth(r, DAV_INFINITY);
-    if (*depth_p < 0)
-        return bad_request(r, "The Depth header must be 0, 1 or infinity.");
     if (!resource->collection)
         *depth_p = 0;
     if (*depth_p == DAV_INFINITY && !resource->info->settings.dir->depth_infinity)
@@ -90,6 +88,7 @@ static dav_error *read_depth(int *depth_p, request_rec *r, const dav_resource *r
 int propfind_handle(request_rec *r)
 {
     multistatus_ns_t *ns = multistatus_ns_create(r->pool);
+    lockcheck_target_t target = {NULL, LOCKCHECK_NOTHING};
     dav_resource *resource;
     question_t question;
     proplist_t *list;
@@ -98,7 +97,7 @@ int propfind_handle(request_rec *r)
     xmlDoc *doc;
     dav_error *err;
     apr_status_t status;
-    int depth;
+    int depth, answer;
 
     if ((err = methods_resource(r, &resource)) != NULL)
         return methods_error(r, err);
@@ -108,6 +107,10 @@ int propfind_handle(request_rec *r)
         (err = read_question(&question, r, doc)) != NULL ||
         (err = read_depth(&depth, r, resource)) != NULL)
         return methods_error(r, err);
+
+    target.resource = resource;
+    if ((answer = methods_pass(r, &target, 1)) != DECLINED)
+        return answer;
 
     list = proplist_create(r, resource, question.form, question.names, ns, r->pool);
     if ((err = listing_open(&listing, r, resource, depth, list, r->pool)) != NULL)

@@ -424,10 +424,10 @@ static int answer(patch_t *patch)
 int proppatch_handle(request_rec *r)
 {
     lockcheck_target_t target = {NULL, LOCKCHECK_CONTENT};
-    lockcheck_refusal_t refusal;
     patch_t patch = {.r = r};
     xmlDoc *doc;
     dav_error *err;
+    int status;
 
     patch.instructions = apr_array_make(r->pool, 8, sizeof(instruction_t));
     patch.changes = apr_array_make(r->pool, 8, sizeof(prop_change_t));
@@ -442,10 +442,8 @@ int proppatch_handle(request_rec *r)
         (err = read_instructions(&patch, doc)) != NULL)
         return methods_error(r, err);
     target.resource = patch.resource;
-    if ((err = lockcheck_request(&refusal, r, &target, 1)) != NULL)
-        return methods_error(r, err);
-    if (refusal.http_status != 0)
-        return lockcheck_answer(r, &refusal);
+    if ((status = methods_pass(r, &target, 1)) != DECLINED)
+        return status;
     apr_table_unset(r->headers_in, "If");
     err = dav_validate_request(r, patch.resource, 0, NULL, NULL, DAV_VALIDATE_RESOURCE, NULL);
     if (err != NULL)

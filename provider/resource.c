@@ -56,6 +56,15 @@ static dav_resource *make(request_rec *r, const char *uri, const char *path, apr
     return resource;
 }
 
+/** The error of making a file at a URL that ends with a slash, or NULL for other methods. */
+static dav_error *refuse_slash(request_rec *r)
+{
+    if (r->method_number != M_PUT && r->method_number != M_LOCK)
+        return NULL;
+    return dav_new_error(r->pool, HTTP_CONFLICT, 0, 0,
+                         "A URL that ends with a slash names a collection.");
+}
+
 dav_error *resource_get(request_rec *r, const char *root_dir, const char *label, int use_checked_in,
                         dav_resource **resource_p)
 {
@@ -78,12 +87,8 @@ dav_error *resource_get(request_rec *r, const char *root_dir, const char *label,
     *resource_p = resource;
 
     status = resource_refresh(resource);
-    if (status == ENOENT || status == ENOTDIR) {
-        if (slash && r->method_number == M_PUT)
-            return dav_new_error(r->pool, HTTP_CONFLICT, 0, 0,
-                                 "A URL that ends with a slash names a collection.");
-        return NULL;
-    }
+    if (status == ENOENT || status == ENOTDIR)
+        return slash ? refuse_slash(r) : NULL;
     if (status != APR_SUCCESS)
         return errmap_error(r->pool, status, "Could not look the resource up.");
 
@@ -94,6 +99,7 @@ dav_error *resource_get(request_rec *r, const char *root_dir, const char *label,
         if (!S_ISREG(resource->info->st.mode))
             return dav_new_error(r->pool, HTTP_FORBIDDEN, 0, 0,
                                  "It is neither a file nor a collection.");
+        return refuse_slash(r);
     }
     return NULL;
 }
