@@ -24,7 +24,8 @@
 #define AT_FROM_NODE 40
 #define AT_TO_NODE 48
 #define AT_MODE 56
-#define INTENT_HEAD 60
+#define AT_ID 60
+#define INTENT_HEAD 68
 
 #define FLAG_TEMPORARY 1u
 
@@ -122,6 +123,7 @@ static store_slice_t pack(const intent_t *intent, apr_pool_t *result_pool)
     key_put_u64(body + AT_FROM_NODE, intent->from_node);
     key_put_u64(body + AT_TO_NODE, intent->to_node);
     key_put_u32(body + AT_MODE, intent->mode);
+    key_put_u64(body + AT_ID, intent->id);
     at = body + INTENT_HEAD;
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         apr_size_t size = strlen(texts[i]) + 1;
@@ -132,7 +134,7 @@ static store_slice_t pack(const intent_t *intent, apr_pool_t *result_pool)
     return record_make(body, length, result_pool);
 }
 
-static apr_status_t unpack(intent_t *intent, store_slice_t record, apr_pool_t *result_pool)
+apr_status_t intents_read(intent_t *intent, store_slice_t record, apr_pool_t *result_pool)
 {
     const char **const texts[] = {&intent->from, &intent->to, &intent->old};
     const unsigned char *body, *at, *end;
@@ -155,6 +157,7 @@ static apr_status_t unpack(intent_t *intent, store_slice_t record, apr_pool_t *r
     intent->from_node = key_get_u64(body + AT_FROM_NODE);
     intent->to_node = key_get_u64(body + AT_TO_NODE);
     intent->mode = key_get_u32(body + AT_MODE);
+    intent->id = key_get_u64(body + AT_ID);
     at = body + INTENT_HEAD;
     end = body + slice.len;
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -218,8 +221,9 @@ apr_status_t intents_get(intent_t *intent, store_txn_t *txn, apr_uint64_t id,
     key_buf_t buf;
     apr_status_t status = store_get(txn, key_intent(&buf, id), &record);
 
-    intent->id = id;
-    return status == APR_SUCCESS ? unpack(intent, record, result_pool) : status;
+    if (status == APR_SUCCESS)
+        status = intents_read(intent, record, result_pool);
+    return status == APR_SUCCESS && intent->id != id ? STORE_CORRUPT : status;
 }
 
 apr_status_t intents_list(apr_array_header_t *intents, store_txn_t *txn)
@@ -235,9 +239,11 @@ apr_status_t intents_list(apr_array_header_t *intents, store_txn_t *txn)
     if (status != APR_SUCCESS)
         return status;
     while ((status = store_next(cursor, &key, &record)) == APR_SUCCESS) {
-        intent_t intent = {.id = key_intent_id(key)};
+        intent_t intent;
 
-        status = unpack(&intent, record, intents->pool);
+        status = intents_read(&intent, record, intents->pool);
+        if (status == APR_SUCCESS && intent.id != key_intent_id(key))
+            status = STORE_CORRUPT;
         if (status != APR_SUCCESS)
             break;
         APR_ARRAY_PUSH(intents, intent_t) = intent;

@@ -63,6 +63,9 @@ apr_status_t intents_remove(store_txn_t *txn, apr_uint64_t id);
 apr_status_t intents_get(intent_t *intent, store_txn_t *txn, apr_uint64_t id,
                          apr_pool_t *result_pool);
 
+/** Read an intent's RECORD, its id included.  @return APR_SUCCESS; STORE_CORRUPT */
+apr_status_t intents_read(intent_t *intent, store_slice_t record, apr_pool_t *result_pool);
+
 /** All intents.  @param intents intent_t is pushed to it, in its pool */
 apr_status_t intents_list(apr_array_header_t *intents, store_txn_t *txn);
 

@@ -40,7 +40,7 @@ static store_slice_t pack_lock(const lock_t *lock, apr_pool_t *result_pool)
     return record_make(body, length, result_pool);
 }
 
-static apr_status_t read_lock(lock_t *lock, store_slice_t record, apr_pool_t *result_pool)
+apr_status_t locks_read(lock_t *lock, store_slice_t record, apr_pool_t *result_pool)
 {
     store_slice_t body;
     const unsigned char *bytes;
@@ -66,50 +66,6 @@ static apr_status_t read_lock(lock_t *lock, store_slice_t record, apr_pool_t *re
     return APR_SUCCESS;
 }
 
-/* ---- where a node is ---- */
-
-/** The steps from the root to node ID, the first below the root first. */
-static apr_status_t steps_to(apr_array_header_t **steps_p, store_txn_t *txn, apr_uint64_t id,
-                             apr_pool_t *result_pool)
-{
-    apr_array_header_t *upwards = apr_array_make(result_pool, 8, sizeof(node_step_t));
-
-    *steps_p = apr_array_make(result_pool, 8, sizeof(node_step_t));
-    while (id != NODE_ROOT_ID) {
-        node_step_t *step;
-        record_place_t place;
-        store_slice_t record;
-        key_buf_t buf;
-        apr_status_t status = store_get(txn, key_node_place(&buf, id), &record);
-
-        if (status == APR_SUCCESS)
-            status = record_read_place(&place, record);
-        /* A path has no more segments than half its bytes; more is a circle. */
-        if (status == STORE_ABSENT || upwards->nelts > 4096)
-            status = STORE_CORRUPT;
-        if (status != APR_SUCCESS)
-            return status;
-        step = apr_array_push(upwards);
-        step->id = id;
-        step->parent = place.parent;
-        step->name = apr_pstrmemdup(result_pool, place.name.data, place.name.len);
-        step->length = place.name.len;
-        id = place.parent;
-    }
-    while (upwards->nelts > 0)
-        APR_ARRAY_PUSH(*steps_p, node_step_t) = *(node_step_t *)apr_array_pop(upwards);
-    return APR_SUCCESS;
-}
-
-static const char *path_of(const apr_array_header_t *steps, apr_pool_t *result_pool)
-{
-    const char *path = "";
-
-    for (int i = 0; i < steps->nelts; i++)
-        path = apr_pstrcat(result_pool, path, "/", APR_ARRAY_IDX(steps, i, node_step_t).name, NULL);
-    return *path ? path : "/";
-}
-
 /* ---- single locks ---- */
 
 /** The lock with TOKEN, also if it has expired. */
@@ -124,11 +80,11 @@ static apr_status_t get_any(lock_t *lock, store_txn_t *txn, const lock_token_t *
     memset(lock, 0, sizeof(*lock));
     lock->token = *token;
     if (status == APR_SUCCESS)
-        status = read_lock(lock, record, result_pool);
+        status = locks_read(lock, record, result_pool);
     if (status == APR_SUCCESS)
-        status = steps_to(&steps, txn, lock->node, result_pool);
+        status = nodes_steps_to(&steps, txn, lock->node, result_pool);
     if (status == APR_SUCCESS)
-        lock->path = path_of(steps, result_pool);
+        lock->path = nodes_path_of(steps, result_pool);
     return status;
 }
 
@@ -186,7 +142,7 @@ static apr_status_t drop_lock(store_txn_t *txn, const lock_t *lock, int prune,
                               apr_pool_t *scratch_pool)
 {
     apr_array_header_t *steps;
-    apr_status_t status = steps_to(&steps, txn, lock->node, scratch_pool);
+    apr_status_t status = nodes_steps_to(&steps, txn, lock->node, scratch_pool);
 
     if (status == APR_SUCCESS)
         status = del_lock(txn, lock, steps);
@@ -211,7 +167,7 @@ apr_status_t locks_refresh(store_txn_t *txn, const lock_token_t *token, apr_int6
     apr_status_t status = locks_get(&lock, txn, token, now, scratch_pool);
 
     if (status == APR_SUCCESS)
-        status = steps_to(&steps, txn, lock.node, scratch_pool);
+        status = nodes_steps_to(&steps, txn, lock.node, scratch_pool);
     if (status == APR_SUCCESS)
         status = del_lock(txn, &lock, steps);
     lock.expires = expires;
@@ -485,6 +441,6 @@ apr_status_t locks_add(store_txn_t *txn, const char *path, node_kind_e kind,
 
     status = make_node(&own.node, txn, path, kind, fingerprint, result_pool);
     if (status == APR_SUCCESS)
-        status = steps_to(&steps, txn, own.node, result_pool);
+        status = nodes_steps_to(&steps, txn, own.node, result_pool);
     return status == APR_SUCCESS ? put_lock(txn, &own, steps, result_pool) : status;
 }

@@ -60,6 +60,12 @@ apr_status_t locks_add(store_txn_t *txn, const char *path, node_kind_e kind,
                        apr_array_header_t **conflicts_p, apr_pool_t *result_pool);
 
 /**
+ * Read a lock's RECORD; token and path are not in it, and left as they are.
+ * @return APR_SUCCESS; STORE_CORRUPT
+ */
+apr_status_t locks_read(lock_t *lock, store_slice_t record, apr_pool_t *result_pool);
+
+/**
  * The lock with TOKEN.
  * @return APR_SUCCESS; STORE_ABSENT if there is none, or it has expired
  */

@@ -8,11 +8,6 @@
 #include "propstore/nodes.h"
 #include "propstore/record.h"
 
-#define FORMAT_KEY "format"
-#define UUID_KEY "uuid"
-#define NEXT_NODE_KEY "next-node"
-#define NEXT_NAME_KEY "next-name"
-
 static apr_status_t read_number(apr_uint64_t *n_p, store_txn_t *txn, const char *name)
 {
     key_buf_t buf;
@@ -35,14 +30,14 @@ apr_status_t meta_read(meta_t *meta, store_txn_t *txn)
     apr_uint64_t format = 0, next_name = 0;
     store_slice_t record, uuid;
     key_buf_t buf;
-    apr_status_t status = read_number(&format, txn, FORMAT_KEY);
+    apr_status_t status = read_number(&format, txn, META_FORMAT);
 
     if (status == APR_SUCCESS)
-        status = read_number(&meta->next_node, txn, NEXT_NODE_KEY);
+        status = read_number(&meta->next_node, txn, META_NEXT_NODE);
     if (status == APR_SUCCESS)
-        status = read_number(&next_name, txn, NEXT_NAME_KEY);
+        status = read_number(&next_name, txn, META_NEXT_NAME);
     if (status == APR_SUCCESS)
-        status = store_get(txn, key_meta(&buf, UUID_KEY), &record);
+        status = store_get(txn, key_meta(&buf, META_UUID), &record);
     if (status == APR_SUCCESS)
         status = record_open(&uuid, record);
     if (status == APR_SUCCESS && uuid.len != META_UUID_SIZE - 1)
@@ -78,7 +73,7 @@ static apr_status_t check_format(store_txn_t *txn)
 {
     apr_uint64_t format = 0;
     meta_t meta;
-    apr_status_t status = read_number(&format, txn, FORMAT_KEY);
+    apr_status_t status = read_number(&format, txn, META_FORMAT);
 
     if (status != APR_SUCCESS)
         return status;
@@ -122,13 +117,13 @@ static apr_status_t create(store_txn_t *txn, void *baton, apr_pool_t *scratch_po
 
     apr_uuid_get(&uuid);
     apr_uuid_format(uuid_text, &uuid);
-    status = write_number(txn, FORMAT_KEY, META_FORMAT_VERSION);
+    status = write_number(txn, META_FORMAT, META_FORMAT_VERSION);
     if (status == APR_SUCCESS)
-        status = write_number(txn, NEXT_NODE_KEY, NODE_ROOT_ID + 1);
+        status = write_number(txn, META_NEXT_NODE, NODE_ROOT_ID + 1);
     if (status == APR_SUCCESS)
-        status = write_number(txn, NEXT_NAME_KEY, 1);
+        status = write_number(txn, META_NEXT_NAME, 1);
     if (status == APR_SUCCESS)
-        status = store_put(txn, key_meta(&buf, UUID_KEY),
+        status = store_put(txn, key_meta(&buf, META_UUID),
                            record_make(uuid_text, APR_UUID_FORMATTED_LENGTH, scratch_pool));
     return status == APR_SUCCESS ? write_root(txn, scratch_pool) : status;
 }
@@ -161,13 +156,13 @@ static apr_status_t take_number(apr_uint64_t *n_p, store_txn_t *txn, const char 
 
 apr_status_t meta_take_node_id(apr_uint64_t *id_p, store_txn_t *txn)
 {
-    return take_number(id_p, txn, NEXT_NODE_KEY);
+    return take_number(id_p, txn, META_NEXT_NODE);
 }
 
 apr_status_t meta_take_name_id(apr_uint32_t *id_p, store_txn_t *txn)
 {
     apr_uint64_t id = 0;
-    apr_status_t status = take_number(&id, txn, NEXT_NAME_KEY);
+    apr_status_t status = take_number(&id, txn, META_NEXT_NAME);
 
     if (status == APR_SUCCESS && id > APR_UINT32_MAX)
         status = STORE_LIMIT;

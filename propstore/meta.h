@@ -8,6 +8,11 @@
 
 /** The format this version writes; FORMAT beside this file describes it. */
 #define META_FORMAT_VERSION 1
+/** The records of table M. */
+#define META_FORMAT "format"
+#define META_UUID "uuid"
+#define META_NEXT_NODE "next-node"
+#define META_NEXT_NAME "next-name"
 /** A UUID's length as text, with the NUL. */
 #define META_UUID_SIZE 37
 

@@ -8,10 +8,6 @@
 #include "propstore/nodes_int.h"
 #include "propstore/record.h"
 
-/** Values longer than this have a record of their own, so that a listing need not page over them.
- */
-#define SPILL_SIZE 2048
-
 store_slice_t nodes_keep_slice(store_slice_t slice, apr_pool_t *result_pool)
 {
     store_slice_t copy = {apr_pmemdup(result_pool, slice.data, slice.len), slice.len};
@@ -157,6 +153,46 @@ apr_status_t nodes_follow(apr_array_header_t **steps_p, int *whole_p, store_txn_
         parent = node.id;
     }
     return APR_SUCCESS;
+}
+
+apr_status_t nodes_steps_to(apr_array_header_t **steps_p, store_txn_t *txn, apr_uint64_t id,
+                            apr_pool_t *result_pool)
+{
+    apr_array_header_t *upwards = apr_array_make(result_pool, 8, sizeof(node_step_t));
+
+    *steps_p = apr_array_make(result_pool, 8, sizeof(node_step_t));
+    while (id != NODE_ROOT_ID) {
+        node_step_t *step;
+        record_place_t place;
+        store_slice_t record;
+        key_buf_t buf;
+        apr_status_t status = store_get(txn, key_node_place(&buf, id), &record);
+
+        if (status == APR_SUCCESS)
+            status = record_read_place(&place, record);
+        if (status == STORE_ABSENT || upwards->nelts > NODES_DEPTH_MAX)
+            status = STORE_CORRUPT;
+        if (status != APR_SUCCESS)
+            return status;
+        step = apr_array_push(upwards);
+        step->id = id;
+        step->parent = place.parent;
+        step->name = apr_pstrmemdup(result_pool, place.name.data, place.name.len);
+        step->length = place.name.len;
+        id = place.parent;
+    }
+    while (upwards->nelts > 0)
+        APR_ARRAY_PUSH(*steps_p, node_step_t) = *(node_step_t *)apr_array_pop(upwards);
+    return APR_SUCCESS;
+}
+
+const char *nodes_path_of(const apr_array_header_t *steps, apr_pool_t *result_pool)
+{
+    const char *path = "";
+
+    for (int i = 0; i < steps->nelts; i++)
+        path = apr_pstrcat(result_pool, path, "/", APR_ARRAY_IDX(steps, i, node_step_t).name, NULL);
+    return *path ? path : "/";
 }
 
 /* ---- single nodes ---- */
@@ -402,7 +438,7 @@ static apr_status_t edit_spill(edit_t *edit, const node_t *old, store_txn_t *txn
         record_prop_t *own = edit_at(edit, i);
         apr_status_t status;
 
-        if (own->value == NULL || own->length <= SPILL_SIZE)
+        if (own->value == NULL || own->length <= NODES_SPILL_SIZE)
             continue;
         status = store_put(txn, key_value(&buf, id, own->name),
                            record_make(own->value, own->length, scratch_pool));

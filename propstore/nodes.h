@@ -161,4 +161,20 @@ typedef int nodes_keep_fn(void *baton, const char *path, const node_t *node);
 apr_status_t nodes_retain(store_txn_t *txn, const char *path, nodes_keep_fn *keep, void *baton,
                           apr_pool_t *scratch_pool);
 
+/**
+ * Go over PATH and all below it, top down, the members of a collection in the order of their
+ * names.  TXN is not written to.
+ * @param enter answers 0 for a node whose members are to be left out; it may read TXN
+ * @return APR_SUCCESS, also if PATH has no node; STORE_CORRUPT; the store's error
+ */
+apr_status_t nodes_walk(store_txn_t *txn, const char *path, nodes_keep_fn *enter, void *baton,
+                        apr_pool_t *scratch_pool);
+
+/**
+ * Note that the resource of PATH, if it has a node, is now another file than it was.
+ * @return APR_SUCCESS; STORE_ABSENT if it has none, or nothing had to be changed
+ */
+apr_status_t nodes_touch(store_txn_t *txn, const char *path, const node_fingerprint_t *fingerprint,
+                         apr_pool_t *scratch_pool);
+
 #endif /* PROPSTORE_NODES_H */

@@ -1,11 +1,17 @@
 /*
- * nodes_int.h -- what the parts of nodes.h share.  Private to nodes*.c.
+ * nodes_int.h -- what the parts of nodes.h share with locks.c and depotctl's check.
  */
 #ifndef PROPSTORE_NODES_INT_H
 #define PROPSTORE_NODES_INT_H
 
 #include "propstore/key.h"
 #include "propstore/nodes.h"
+
+/** Longer values have a record of their own, so that a listing need not page over them. */
+#define NODES_SPILL_SIZE 2048
+
+/** Collections above each other: no path has more, so more is a circle. */
+#define NODES_DEPTH_MAX 4096
 
 /** A step on the way from the root to a node. */
 typedef struct node_step_t {
@@ -20,6 +26,12 @@ typedef struct node_step_t {
  * @return non-zero with *NAME_P and *LENGTH_P set; 0 at the end
  */
 int nodes_next_segment(const char **at_p, const char **name_p, apr_size_t *length_p);
+
+/**
+ * Whether LENGTH bytes at NAME can be a member's name.  Keys bear no checksum, and with a
+ * name that no key_node() makes, a walk would overrun its buffers or never come past it.
+ */
+int nodes_is_member_name(const unsigned char *name, apr_size_t length);
 
 /** Read the RECORD of PARENT's member.  @return APR_SUCCESS; STORE_CORRUPT, logged */
 apr_status_t nodes_read(node_t *node, store_txn_t *txn, store_slice_t record, apr_uint64_t parent,
@@ -36,6 +48,17 @@ apr_status_t nodes_get(node_t *node, store_txn_t *txn, apr_uint64_t parent, cons
  */
 apr_status_t nodes_follow(apr_array_header_t **steps_p, int *whole_p, store_txn_t *txn,
                           const char *path, apr_pool_t *result_pool);
+
+/**
+ * The steps from the root to node ID, the first below the root first.
+ * @param steps_p set to an array of node_step_t, in RESULT_POOL
+ * @return APR_SUCCESS; STORE_CORRUPT if there is no such way; the store's error
+ */
+apr_status_t nodes_steps_to(apr_array_header_t **steps_p, store_txn_t *txn, apr_uint64_t id,
+                            apr_pool_t *result_pool);
+
+/** The path that STEPS go. */
+const char *nodes_path_of(const apr_array_header_t *steps, apr_pool_t *result_pool);
 
 /**
  * Make the nodes of the collections above PATH that are missing.

@@ -18,11 +18,7 @@ typedef struct member_t {
     node_t node;
 } member_t;
 
-/**
- * Whether LENGTH bytes at NAME can be a member's name.  Keys bear no checksum, and with a
- * name that no key_node() makes, a walk would overrun its buffers or never come past it.
- */
-static int is_member_name(const unsigned char *name, apr_size_t length)
+int nodes_is_member_name(const unsigned char *name, apr_size_t length)
 {
     return length > 0 && length <= KEY_MEMBER_MAX && memchr(name, '\0', length) == NULL &&
            memchr(name, '/', length) == NULL;
@@ -59,7 +55,7 @@ static apr_status_t next_member(member_t *member, store_txn_t *txn, apr_uint64_t
         member->place.parent = parent;
         member->place.length = key.len - prefix;
         member->place.name = apr_pstrmemdup(result_pool, (const char *)name, key.len - prefix);
-        if (is_member_name(name, key.len - prefix))
+        if (nodes_is_member_name(name, key.len - prefix))
             status = nodes_read(&member->node, txn, nodes_keep_slice(record, result_pool), parent,
                                 member->place.name, member->place.length);
         else
@@ -261,12 +257,11 @@ static apr_status_t copy_values(store_txn_t *txn, const node_t *from, apr_uint64
     return status == STORE_ABSENT ? APR_SUCCESS : status;
 }
 
-/** NODE's record with another id, and without the fingerprint, which is not the copy's. */
-static apr_status_t copy_record(store_slice_t *record_p, const node_t *from, apr_uint64_t id,
+/** The record of NODE, which has the properties of FROM. */
+static apr_status_t copy_record(store_slice_t *record_p, const node_t *node, const node_t *from,
                                 apr_pool_t *result_pool)
 {
     apr_array_header_t *props = apr_array_make(result_pool, 8, sizeof(record_prop_t));
-    node_t node = {.id = id, .kind = from->kind};
     node_props_iter_t iter;
     node_prop_t prop;
     apr_status_t status;
@@ -283,7 +278,7 @@ static apr_status_t copy_record(store_slice_t *record_p, const node_t *from, apr
     if (status != STORE_ABSENT)
         return status;
     *record_p =
-        record_pack_node(&node, (record_prop_t *)props->elts, (unsigned)props->nelts, result_pool);
+        record_pack_node(node, (record_prop_t *)props->elts, (unsigned)props->nelts, result_pool);
     return APR_SUCCESS;
 }
 
@@ -291,11 +286,14 @@ static apr_status_t copy_record(store_slice_t *record_p, const node_t *from, apr
 static apr_status_t copy_node(apr_uint64_t *id_p, store_txn_t *txn, const node_t *from,
                               const node_step_t *place, apr_pool_t *scratch_pool)
 {
+    /* Without the fingerprint, which is not the copy's. */
+    node_t node = {.kind = from->kind};
     store_slice_t record;
     apr_status_t status = meta_take_node_id(id_p, txn);
 
+    node.id = *id_p;
     if (status == APR_SUCCESS)
-        status = copy_record(&record, from, *id_p, scratch_pool);
+        status = copy_record(&record, &node, from, scratch_pool);
     if (status == APR_SUCCESS)
         status = nodes_put(txn, *id_p, place, record, scratch_pool);
     if (status == APR_SUCCESS)
@@ -383,7 +381,14 @@ apr_status_t nodes_copy(store_txn_t *txn, const char *from, const char *to, int 
     return status == APR_SUCCESS ? nodes_prune(txn, steps, scratch_pool) : status;
 }
 
-/* ---- retaining ---- */
+/* ---- walking and retaining ---- */
+
+/** What is asked of each node, and whether what it refuses is forgotten, or only not entered. */
+typedef struct asking_t {
+    nodes_keep_fn *keep;
+    void *baton;
+    int forget;
+} asking_t;
 
 /** Remove LEVEL's node if nothing is left to keep in it. */
 static apr_status_t drop_if_empty(store_txn_t *txn, const level_t *level, apr_pool_t *scratch_pool)
@@ -397,8 +402,8 @@ static apr_status_t drop_if_empty(store_txn_t *txn, const level_t *level, apr_po
 }
 
 /** Ask about all below TOP, whose path is PATH. */
-static apr_status_t retain_members(store_txn_t *txn, const member_t *top, const char *path,
-                                   nodes_keep_fn *keep, void *baton, apr_pool_t *scratch_pool)
+static apr_status_t ask_members(store_txn_t *txn, const member_t *top, const char *path,
+                                const asking_t *asking, apr_pool_t *scratch_pool)
 {
     level_t *level = descend(NULL, top, scratch_pool);
     apr_status_t status = APR_SUCCESS;
@@ -415,14 +420,14 @@ static apr_status_t retain_members(store_txn_t *txn, const member_t *top, const 
             const char *below = apr_pstrcat(iterpool, level->path, "/", member.place.name, NULL);
 
             apr_cpystrn(level->after, member.place.name, sizeof(level->after));
-            if (keep(baton, below, &member.node)) {
+            if (asking->keep(asking->baton, below, &member.node)) {
                 level = descend(level, &member, level->pool);
                 level->path = apr_pstrdup(level->pool, below);
             } else {
-                status = remove_tree(txn, &member, iterpool);
+                status = asking->forget ? remove_tree(txn, &member, iterpool) : APR_SUCCESS;
             }
         } else if (status == STORE_ABSENT) {
-            status = drop_if_empty(txn, level, iterpool);
+            status = asking->forget ? drop_if_empty(txn, level, iterpool) : APR_SUCCESS;
             level = ascend(level);
         }
     }
@@ -430,8 +435,9 @@ static apr_status_t retain_members(store_txn_t *txn, const member_t *top, const 
     return status;
 }
 
-apr_status_t nodes_retain(store_txn_t *txn, const char *path, nodes_keep_fn *keep, void *baton,
-                          apr_pool_t *scratch_pool)
+/** Ask about PATH and all below it. */
+static apr_status_t ask(store_txn_t *txn, const char *path, const asking_t *asking,
+                        apr_pool_t *scratch_pool)
 {
     apr_size_t length = strlen(path);
     apr_array_header_t *steps;
@@ -443,11 +449,50 @@ apr_status_t nodes_retain(store_txn_t *txn, const char *path, nodes_keep_fn *kee
     while (length > 0 && path[length - 1] == '/')
         length--;
     path = apr_pstrmemdup(scratch_pool, path, length);
-    if (keep(baton, *path ? path : "/", &top.node))
-        status = retain_members(txn, &top, path, keep, baton, scratch_pool);
-    else
+    if (asking->keep(asking->baton, *path ? path : "/", &top.node))
+        status = ask_members(txn, &top, path, asking, scratch_pool);
+    else if (asking->forget)
         status = remove_tree(txn, &top, scratch_pool);
-    if (status == APR_SUCCESS)
-        status = nodes_prune(txn, steps, scratch_pool);
-    return status;
+    return status == APR_SUCCESS && asking->forget ? nodes_prune(txn, steps, scratch_pool) : status;
+}
+
+apr_status_t nodes_retain(store_txn_t *txn, const char *path, nodes_keep_fn *keep, void *baton,
+                          apr_pool_t *scratch_pool)
+{
+    const asking_t asking = {keep, baton, 1};
+
+    return ask(txn, path, &asking, scratch_pool);
+}
+
+apr_status_t nodes_walk(store_txn_t *txn, const char *path, nodes_keep_fn *enter, void *baton,
+                        apr_pool_t *scratch_pool)
+{
+    const asking_t asking = {enter, baton, 0};
+
+    return ask(txn, path, &asking, scratch_pool);
+}
+
+/* ---- touching ---- */
+
+apr_status_t nodes_touch(store_txn_t *txn, const char *path, const node_fingerprint_t *fingerprint,
+                         apr_pool_t *scratch_pool)
+{
+    apr_array_header_t *steps;
+    store_slice_t record;
+    key_buf_t buf;
+    member_t member;
+    node_t node;
+    apr_status_t status = find_member(&member, &steps, txn, path, scratch_pool);
+
+    if (status != APR_SUCCESS)
+        return status;
+    node = member.node;
+    if (memcmp(&node.fingerprint, fingerprint, sizeof(*fingerprint)) == 0)
+        return STORE_ABSENT;
+    node.fingerprint = *fingerprint;
+    status = copy_record(&record, &node, &member.node, scratch_pool);
+    if (status != APR_SUCCESS)
+        return status;
+    return store_put(
+        txn, key_node(&buf, member.place.parent, member.place.name, member.place.length), record);
 }

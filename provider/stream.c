@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <apr_strings.h>
+#include <http_log.h>
 
 #include "provider/errmap.h"
 #include "provider/lockcheck.h"
@@ -154,6 +155,30 @@ static int is_unchanged(const dav_resource *resource)
     return strcmp(then, now) == 0;
 }
 
+/**
+ * Tell the store that PATH is another file now, and end TXN.  What else it knows stays true, so
+ * a failure is only noted.
+ */
+static void touch(const dav_stream *stream, store_txn_t *txn)
+{
+    const dav_resource_private *info = stream->resource->info;
+    node_fingerprint_t fingerprint;
+    filestat_t st;
+    apr_status_t status = filestat_read(&st, AT_FDCWD, info->path, FILESTAT_TARGET);
+
+    if (status == APR_SUCCESS) {
+        fingerprint = filestat_fingerprint(&st);
+        status = nodes_touch(txn, info->path, &fingerprint, stream->pool);
+    }
+    if (status == APR_SUCCESS)
+        status = store_commit(txn);
+    else
+        store_abort(txn);
+    if (status != APR_SUCCESS && status != STORE_ABSENT)
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, status, info->r,
+                      "%s: the store takes it for the file that was there before", info->path);
+}
+
 /** Put the file in place, unless it was locked, or its condition broken, during the upload. */
 static dav_error *place(dav_stream *stream)
 {
@@ -166,7 +191,7 @@ static dav_error *place(dav_stream *stream)
         status = metadata_forget_absent(resource->info->settings.store, resource->info->path,
                                         stream->pool);
     /* The writer's lock, for the time of a rename: a LOCK or another PUT has its turn before or
-     * after.  There is nothing to commit. */
+     * after.  There is nothing to commit unless the file has metadata. */
     if (status == APR_SUCCESS)
         status = store_begin(&txn, resource->info->settings.store, STORE_WRITE, stream->pool);
     if (status != APR_SUCCESS)
@@ -177,7 +202,10 @@ static dav_error *place(dav_stream *stream)
                             "The file was changed during the upload.");
     if (err == NULL)
         status = tempfile_swap(stream->temp, 1);
-    store_abort(txn);
+    if (err == NULL && status == APR_SUCCESS)
+        touch(stream, txn);
+    else
+        store_abort(txn);
     if (err == NULL && status == APR_SUCCESS)
         status = tempfile_sync_directory(tempfile_directory(stream->temp));
     if (status == EISDIR || status == ENOTDIR || status == ENOENT)

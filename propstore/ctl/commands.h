@@ -7,6 +7,7 @@
 #include "propstore/ctl/ctl.h"
 
 extern const ctl_command_t ctl_backup;
+extern const ctl_command_t ctl_check;
 extern const ctl_command_t ctl_restore;
 extern const ctl_command_t ctl_stat;
 

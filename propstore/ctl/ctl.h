@@ -124,6 +124,15 @@ int ctl_open(store_t **store_p, ctl_t *ctl, const char *word, ctl_open_e which);
 const char *ctl_path(const char *word, apr_pool_t *result_pool);
 
 /**
+ * The directory that WORD names, of files that a server serves; it must be there.
+ * @param path_p set to its absolute path, in which links stay as httpd's configuration has them
+ * @param filled whether it must not be empty: a file system that is not mounted must not look
+ *        like one whose files are all gone
+ * @return CTL_FINE, or CTL_FAILED when the reason has been reported
+ */
+int ctl_tree(char **path_p, const ctl_t *ctl, const char *word, int filled);
+
+/**
  * The store that holds PATH's properties is not known to the program: commands that are
  * given only a path take it from --store STORE, or from the environment's DEPOT_STORE.
  * @return the word for ctl_open(), or NULL when neither is given (reported)

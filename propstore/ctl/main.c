@@ -17,10 +17,7 @@
 #endif
 
 static const ctl_command_t *const commands[] = {
-    &ctl_backup,
-    &ctl_restore,
-    &ctl_stat,
-    NULL,
+    &ctl_backup, &ctl_check, &ctl_restore, &ctl_stat, NULL,
 };
 
 /** Options of every command; --help has an optch that no command uses. */

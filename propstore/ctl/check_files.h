@@ -1,0 +1,27 @@
+/*
+ * check_files.h -- whether the resources of a store are the files of a tree.
+ *
+ * A node remembers by inode and birth time which file had its properties (nodes.h).  So a file
+ * that was renamed from outside can be found again, and one that took another's name be told.
+ */
+#ifndef PROPSTORE_CTL_CHECK_FILES_H
+#define PROPSTORE_CTL_CHECK_FILES_H
+
+#include "propstore/ctl/check.h"
+#include "propstore/filestat.h"
+
+/**
+ * Compare the nodes of TREE and below with the files there.  What a server is doing just now is
+ * told apart: what differs is looked at again a moment later, and what an intent speaks of is
+ * left out.
+ * @param findings CHECK_GONE, CHECK_RENAMED and CHECK_REPLACED are pushed to it, in its pool
+ * @param tree an absolute path as the store has it, of a directory
+ * @return APR_SUCCESS; APR_EINTR; STORE_CORRUPT if the store must be repaired first; an error
+ */
+apr_status_t check_files(apr_array_header_t *findings, store_t *store, const char *tree,
+                         check_going_fn *going, void *baton, apr_pool_t *scratch_pool);
+
+/** Whether FINGERPRINT is known and ST is of another file. */
+int check_is_other_file(const node_fingerprint_t *fingerprint, const filestat_t *st);
+
+#endif /* PROPSTORE_CTL_CHECK_FILES_H */
