@@ -34,6 +34,12 @@ typedef struct backend_txn_vtable_t {
                               apr_size_t *count_p);
     apr_status_t (*scan)(backend_cursor_t **cursor_p, const backend_cursor_vtable_t **vtable_p,
                          backend_txn_t *txn, const store_range_t *range, apr_pool_t *result_pool);
+    /**
+     * Begin a transaction within PARENT, a write transaction, which is not used until the new
+     * one has ended; the new one has PARENT's table.  NULL in a backend that has no such thing:
+     * its writers do not share commits.
+     */
+    apr_status_t (*nest)(backend_txn_t **txn_p, backend_txn_t *parent, apr_pool_t *result_pool);
     /** Both end and free the transaction; the front end has ended its cursors. */
     apr_status_t (*commit)(backend_txn_t *txn);
     void (*abort)(backend_txn_t *txn);

@@ -5,33 +5,10 @@
 
 #include <apr_strings.h>
 
-#include "propstore/backend.h"
+#include "propstore/store_int.h"
 
-/** How often store_write() runs its body before it passes a conflict on. */
-#define WRITE_RUNS_MAX 64
 /** Longest line sent to a log. */
 #define LOG_LINE_MAX 1024
-
-struct store_t {
-    const backend_t *backend;
-    const backend_store_vtable_t *vtable;
-    void *impl; /* the backend's own; NULL once closed */
-    int is_shared;
-    int is_copy; /* and only for reading */
-    store_log_t log;
-    apr_pool_t *pool;
-};
-
-struct store_txn_t {
-    store_t *store;
-    const backend_txn_vtable_t *vtable;
-    backend_txn_t *impl; /* NULL once ended */
-    store_mode_e mode;
-    unsigned long writes; /* counted, so that scans begun before a write are found stale */
-    apr_status_t failed;  /* of a write that may be half done; nothing of TXN may be kept then */
-    store_cursor_t *cursors;
-    apr_pool_t *pool;
-};
 
 struct store_cursor_t {
     store_txn_t *txn; /* NULL once ended */
@@ -82,6 +59,7 @@ static apr_status_t hand_out(store_t **store_p, store_t *store, apr_status_t sta
 {
     if (status != APR_SUCCESS)
         return status;
+    store->runner = runner_create(store->pool);
     apr_pool_cleanup_register(store->pool, store, close_at_cleanup, apr_pool_cleanup_null);
     *store_p = store;
     return APR_SUCCESS;
@@ -177,10 +155,39 @@ static void end_cursor(store_cursor_t *cursor)
     cursor->txn = NULL;
 }
 
-static void end_cursors(store_txn_t *txn)
+void store_end_cursors(store_txn_t *txn)
 {
     while (txn->cursors != NULL)
         store_scan_end(txn->cursors);
+}
+
+/** What forbids any call on TXN, or APR_SUCCESS. */
+static apr_status_t check_open(const store_txn_t *txn)
+{
+    return txn->impl != NULL && txn->child == NULL ? txn->failed : STORE_MISUSE;
+}
+
+/** What forbids a write in TXN, or APR_SUCCESS; counts the write that follows. */
+static apr_status_t check_write(store_txn_t *txn)
+{
+    apr_status_t status = check_open(txn);
+
+    if (status == APR_SUCCESS && txn->mode != STORE_WRITE)
+        status = STORE_READONLY;
+    txn->writes += status == APR_SUCCESS;
+    return status;
+}
+
+/** What is left to do for TXN when the backend's part is about to end.  @return that part */
+static backend_txn_t *end_txn(store_txn_t *txn)
+{
+    backend_txn_t *impl = txn->impl;
+
+    store_end_cursors(txn);
+    txn->impl = NULL;
+    if (txn->parent != NULL)
+        txn->parent->child = NULL;
+    return impl;
 }
 
 static apr_status_t abort_at_cleanup(void *baton)
@@ -188,11 +195,22 @@ static apr_status_t abort_at_cleanup(void *baton)
     store_txn_t *txn = baton;
 
     if (txn->impl != NULL) {
-        end_cursors(txn);
-        txn->vtable->abort(txn->impl);
-        txn->impl = NULL;
+        if (txn->child != NULL)
+            store_abort(txn->child);
+        txn->vtable->abort(end_txn(txn));
     }
     return APR_SUCCESS;
+}
+
+/** A transaction that is yet to be begun. */
+static store_txn_t *make_txn(store_t *store, store_mode_e mode, apr_pool_t *result_pool)
+{
+    store_txn_t *txn = apr_pcalloc(result_pool, sizeof(*txn));
+
+    txn->store = store;
+    txn->mode = mode;
+    txn->pool = result_pool;
+    return txn;
 }
 
 apr_status_t store_begin(store_txn_t **txn_p, store_t *store, store_mode_e mode,
@@ -205,10 +223,7 @@ apr_status_t store_begin(store_txn_t **txn_p, store_t *store, store_mode_e mode,
         return STORE_MISUSE;
     if (mode == STORE_WRITE && store->is_copy)
         return STORE_READONLY;
-    txn = apr_pcalloc(result_pool, sizeof(*txn));
-    txn->store = store;
-    txn->mode = mode;
-    txn->pool = result_pool;
+    txn = make_txn(store, mode, result_pool);
     status = store->vtable->begin(&txn->impl, &txn->vtable, store->impl, mode, result_pool);
     if (status != APR_SUCCESS)
         return status;
@@ -217,51 +232,45 @@ apr_status_t store_begin(store_txn_t **txn_p, store_t *store, store_mode_e mode,
     return APR_SUCCESS;
 }
 
+apr_status_t store_nest(store_txn_t **txn_p, store_txn_t *parent, apr_pool_t *result_pool)
+{
+    store_txn_t *txn;
+    apr_status_t status = check_write(parent);
+
+    if (status != APR_SUCCESS)
+        return status;
+    if (parent->vtable->nest == NULL)
+        return APR_ENOTIMPL;
+    txn = make_txn(parent->store, STORE_WRITE, result_pool);
+    txn->vtable = parent->vtable;
+    status = txn->vtable->nest(&txn->impl, parent->impl, result_pool);
+    if (status != APR_SUCCESS)
+        return status;
+    txn->parent = parent;
+    parent->child = txn;
+    apr_pool_cleanup_register(result_pool, txn, abort_at_cleanup, apr_pool_cleanup_null);
+    *txn_p = txn;
+    return APR_SUCCESS;
+}
+
 apr_status_t store_commit(store_txn_t *txn)
 {
-    backend_txn_t *impl = txn->impl;
+    apr_status_t status = txn->child != NULL ? STORE_MISUSE : txn->failed;
 
-    if (impl == NULL)
+    if (txn->impl == NULL)
         return STORE_MISUSE;
-    if (txn->failed != APR_SUCCESS) {
+    if (status != APR_SUCCESS) {
         store_abort(txn);
-        return txn->failed;
+        return status;
     }
-    end_cursors(txn);
-    txn->impl = NULL;
     apr_pool_cleanup_kill(txn->pool, txn, abort_at_cleanup);
-    return txn->vtable->commit(impl);
+    return txn->vtable->commit(end_txn(txn));
 }
 
 void store_abort(store_txn_t *txn)
 {
     if (txn->impl != NULL)
         apr_pool_cleanup_run(txn->pool, txn, abort_at_cleanup);
-}
-
-apr_status_t store_write(store_t *store, store_write_fn *body, void *baton,
-                         apr_pool_t *scratch_pool)
-{
-    apr_pool_t *run_pool;
-    apr_status_t status = STORE_CONFLICT;
-
-    apr_pool_create(&run_pool, scratch_pool);
-    apr_pool_tag(run_pool, "store_write");
-    for (int run = 0; run < WRITE_RUNS_MAX && status == STORE_CONFLICT; run++) {
-        store_txn_t *txn;
-
-        apr_pool_clear(run_pool);
-        status = store_begin(&txn, store, STORE_WRITE, run_pool);
-        if (status != APR_SUCCESS)
-            continue;
-        status = body(txn, baton, run_pool);
-        if (status == APR_SUCCESS)
-            status = store_commit(txn);
-        else
-            store_abort(txn);
-    }
-    apr_pool_destroy(run_pool);
-    return status == STORE_NOTHING ? APR_SUCCESS : status;
 }
 
 store_t *store_txn_store(const store_txn_t *txn)
@@ -280,12 +289,6 @@ static int key_is_valid(store_slice_t key)
 static int bound_is_valid(store_slice_t key)
 {
     return key.len <= STORE_KEY_MAX;
-}
-
-/** What forbids any call on TXN, or APR_SUCCESS. */
-static apr_status_t check_open(const store_txn_t *txn)
-{
-    return txn->impl != NULL ? txn->failed : STORE_MISUSE;
 }
 
 apr_status_t store_get(store_txn_t *txn, store_slice_t key, store_slice_t *value_p)
@@ -311,17 +314,6 @@ apr_status_t store_get_many(store_txn_t *txn, const store_slice_t *keys, store_s
             return STORE_LIMIT;
     }
     return txn->vtable->get_many(txn->impl, keys, values, count);
-}
-
-/** What forbids a write in TXN, or APR_SUCCESS; counts the write that follows. */
-static apr_status_t check_write(store_txn_t *txn)
-{
-    apr_status_t status = check_open(txn);
-
-    if (status == APR_SUCCESS && txn->mode != STORE_WRITE)
-        status = STORE_READONLY;
-    txn->writes += status == APR_SUCCESS;
-    return status;
 }
 
 /** Keep in mind whether the write that ended with STATUS spoilt TXN.  @return STATUS */
@@ -426,7 +418,7 @@ apr_status_t store_next(store_cursor_t *cursor, store_slice_t *key_p, store_slic
     store_slice_t key, value;
     apr_status_t status;
 
-    if (cursor->txn == NULL || cursor->writes != cursor->txn->writes)
+    if (cursor->txn == NULL || cursor->txn->child != NULL || cursor->writes != cursor->txn->writes)
         return STORE_MISUSE;
     if (cursor->at_end)
         return STORE_ABSENT;

@@ -211,22 +211,50 @@ apr_status_t store_commit(store_txn_t *txn) __attribute__((warn_unused_result));
 void store_abort(store_txn_t *txn);
 
 /**
- * The work of one write transaction.  It may run several times, each time on a
- * fresh transaction, so it must leave nothing behind outside TXN that a second run
- * does not overwrite.
+ * Begin a write transaction within another, for work of which either all or nothing is to be
+ * part of PARENT.  Its commit makes its writes PARENT's, and nobody else's until PARENT
+ * commits; its abort leaves PARENT as it was.  Until then nothing else may be done with PARENT;
+ * a commit of PARENT answers STORE_MISUSE and, like its abort, aborts both.
+ * @return APR_SUCCESS; APR_ENOTIMPL if the backend has no such thing; as a write in PARENT
+ */
+apr_status_t store_nest(store_txn_t **txn_p, store_txn_t *parent, apr_pool_t *result_pool);
+
+/**
+ * The work of one write transaction.
+ *
+ * Concurrent writers of a process share a commit: their bodies run one after another in one
+ * transaction, nested in it, and the answers are given when it has been committed.  So
+ *  - a body may run on another thread than the one that asked for it, which waits meanwhile;
+ *  - it sees what bodies before it wrote, of which the commit may yet fail; one that changes
+ *    anything outside the store is for store_write_settled();
+ *  - it may run several times, each time on a fresh transaction, so it must leave nothing behind
+ *    outside TXN that a second run does not take into account or overwrite;
+ *  - it does not wait for another writer.
+ *
  * @return APR_SUCCESS to commit; STORE_NOTHING to end without a commit, as if that had succeeded;
  *         anything else aborts and is passed on
  */
 typedef apr_status_t store_write_fn(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool);
 
 /**
- * Run BODY in a write transaction and commit, again from the start while the
- * answer is STORE_CONFLICT (a bounded number of times).
+ * Run BODY in a write transaction and commit, again from the start while the answer is
+ * STORE_CONFLICT (a bounded number of times).  Where nobody else writes, the transaction is
+ * BODY's own, and begins at once.
  * @param scratch_pool a subpool of it is cleared before each run
- * @return what BODY, store_begin() or store_commit() answered last
+ * @return what BODY, store_begin() or store_commit() answered last.  A failure has always been
+ *         met in a transaction of BODY's own.
  */
 apr_status_t store_write(store_t *store, store_write_fn *body, void *baton,
                          apr_pool_t *scratch_pool) __attribute__((warn_unused_result));
+
+/**
+ * The same for a BODY that changes something outside the store, which cannot be taken back if
+ * a commit fails or the process dies: all it sees is committed, but for what it writes itself.
+ * It has its turn among the writers of all processes: the change comes before or after theirs.
+ * If it then writes nothing, it waits for no other commit than the one under way.
+ */
+apr_status_t store_write_settled(store_t *store, store_write_fn *body, void *baton,
+                                 apr_pool_t *scratch_pool) __attribute__((warn_unused_result));
 
 /** The store TXN works on. */
 store_t *store_txn_store(const store_txn_t *txn);

@@ -232,10 +232,10 @@ static apr_status_t move_into_place(transfer_t *transfer, const char *source)
         return status;
     transfer->intent.inode = st.inode;
     transfer->intent.birth_ns = st.birth_ns;
-    status = store_write(transfer->store, plan, transfer, transfer->pool);
+    status = store_write_settled(transfer->store, plan, transfer, transfer->pool);
     if (status == APR_SUCCESS && !transfer->done) {
         transfer->journaled = 1;
-        status = store_write(transfer->store, step, transfer, transfer->pool);
+        status = store_write_settled(transfer->store, step, transfer, transfer->pool);
     }
     if (status != APR_SUCCESS) {
         undo(transfer);

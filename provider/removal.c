@@ -143,7 +143,7 @@ static apr_status_t empty(removal_t *removal)
 
     if (removed == APR_SUCCESS || removed == ENOENT)
         return store_write(removal->store, forget, removal, removal->pool);
-    status = store_write(removal->store, restore, removal, removal->pool);
+    status = store_write_settled(removal->store, restore, removal, removal->pool);
     if (status != APR_SUCCESS)
         store_log(removal->store, STORE_LOG_ERROR, status,
                   "what could not be removed of %s is left at %s", removal->intent.from,
@@ -168,13 +168,13 @@ static void undo(removal_t *removal)
 
 static apr_status_t run(removal_t *removal)
 {
-    apr_status_t status = store_write(removal->store, plan, removal, removal->pool);
+    apr_status_t status = store_write_settled(removal->store, plan, removal, removal->pool);
 
     if (status != APR_SUCCESS)
         return status;
     if (removal->done)
         return sync_parent(removal);
-    status = store_write(removal->store, step, removal, removal->pool);
+    status = store_write_settled(removal->store, step, removal, removal->pool);
     if (status != APR_SUCCESS) {
         undo(removal);
         return status;
@@ -217,7 +217,7 @@ apr_status_t removal_resume(store_t *store, const intent_t *intent, apr_pool_t *
 
     apr_pool_create(&removal.pool, scratch_pool);
     apr_pool_tag(removal.pool, "depot_removal");
-    status = store_write(store, step, &removal, removal.pool);
+    status = store_write_settled(store, step, &removal, removal.pool);
     if (status == APR_SUCCESS)
         status = empty(&removal);
     apr_pool_destroy(removal.pool);

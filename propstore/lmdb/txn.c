@@ -18,6 +18,7 @@ struct backend_txn_t {
     MDB_txn *mdb;
     MDB_dbi dbi;
     int read_only;
+    int is_nested;
 };
 
 static store_slice_t from_mdb(const MDB_val *val)
@@ -129,7 +130,20 @@ static void abort_txn(backend_txn_t *txn)
         end_read(txn->store->env, txn->mdb);
     else
         mdb_txn_abort(txn->mdb);
-    count_active(txn->store->env, -1);
+    if (!txn->is_nested)
+        count_active(txn->store->env, -1);
+}
+
+static apr_status_t nest(backend_txn_t **txn_p, backend_txn_t *parent, apr_pool_t *result_pool)
+{
+    backend_txn_t *txn = apr_pmemdup(result_pool, parent, sizeof(*parent));
+    int rc = mdb_txn_begin(parent->store->env->env, parent->mdb, 0, &txn->mdb);
+
+    if (rc != MDB_SUCCESS)
+        return lmdb_status(rc);
+    txn->is_nested = 1;
+    *txn_p = txn;
+    return APR_SUCCESS;
 }
 
 /** Whether there is next to nothing left of ENV's device. */
@@ -151,7 +165,8 @@ static apr_status_t commit(backend_txn_t *txn)
         return APR_SUCCESS;
     }
     rc = mdb_txn_commit(txn->mdb);
-    count_active(txn->store->env, -1);
+    if (!txn->is_nested)
+        count_active(txn->store->env, -1);
     /* LMDB calls a write that the device could take only in part an I/O error. */
     if (rc == EIO && is_device_full(txn->store->env->env))
         return STORE_FULL;
@@ -165,6 +180,7 @@ static const backend_txn_vtable_t txn_vtable = {
     .del = del,
     .del_range = del_range,
     .scan = scan,
+    .nest = nest,
     .commit = commit,
     .abort = abort_txn,
 };

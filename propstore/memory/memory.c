@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <apr_strings.h>
 #include <apr_thread_mutex.h>
 
 /** A key and its value, in one allocation. */
@@ -37,7 +38,8 @@ typedef struct memory_t {
 
 struct backend_txn_t {
     memory_t *memory;
-    snapshot_t *snapshot; /* a writer's own copy */
+    backend_txn_t *parent; /* that it is nested in, or NULL */
+    snapshot_t *snapshot;  /* a writer's own copy */
     int writes;
 };
 
@@ -133,10 +135,9 @@ static void release_snapshot(memory_t *memory, snapshot_t *snapshot)
     free(snapshot);
 }
 
-/** A copy of the current snapshot with room for more, for a writer.  NULL without memory. */
-static snapshot_t *copy_current(memory_t *memory)
+/** A copy of CURRENT with room for more, for a writer.  NULL without memory. */
+static snapshot_t *copy_snapshot(memory_t *memory, const snapshot_t *current)
 {
-    const snapshot_t *current = memory->current;
     snapshot_t *copy = malloc(sizeof(*copy));
 
     if (copy == NULL)
@@ -263,19 +264,34 @@ static apr_status_t del_range(backend_txn_t *txn, store_slice_t from, store_slic
     return APR_SUCCESS;
 }
 
+static apr_status_t nest(backend_txn_t **txn_p, backend_txn_t *parent, apr_pool_t *result_pool)
+{
+    backend_txn_t *txn = apr_pmemdup(result_pool, parent, sizeof(*parent));
+
+    txn->parent = parent;
+    txn->snapshot = copy_snapshot(txn->memory, parent->snapshot);
+    if (txn->snapshot == NULL)
+        return STORE_FULL;
+    *txn_p = txn;
+    return APR_SUCCESS;
+}
+
 static apr_status_t commit(backend_txn_t *txn)
 {
     memory_t *memory = txn->memory;
     snapshot_t *old = txn->snapshot;
 
-    if (txn->writes) {
+    if (txn->parent != NULL) {
+        old = txn->parent->snapshot;
+        txn->parent->snapshot = txn->snapshot;
+    } else if (txn->writes) {
         apr_thread_mutex_lock(memory->mutex);
         old = memory->current;
         memory->current = txn->snapshot;
         apr_thread_mutex_unlock(memory->mutex);
     }
     release_snapshot(memory, old);
-    if (txn->writes)
+    if (txn->writes && txn->parent == NULL)
         apr_thread_mutex_unlock(memory->writer);
     return APR_SUCCESS;
 }
@@ -283,7 +299,7 @@ static apr_status_t commit(backend_txn_t *txn)
 static void abort_txn(backend_txn_t *txn)
 {
     release_snapshot(txn->memory, txn->snapshot);
-    if (txn->writes)
+    if (txn->writes && txn->parent == NULL)
         apr_thread_mutex_unlock(txn->memory->writer);
 }
 
@@ -334,6 +350,7 @@ static const backend_txn_vtable_t txn_vtable = {
     .del = del,
     .del_range = del_range,
     .scan = scan,
+    .nest = nest,
     .commit = commit,
     .abort = abort_txn,
 };
@@ -350,7 +367,7 @@ static apr_status_t begin(backend_txn_t **txn_p, const backend_txn_vtable_t **vt
     txn->writes = mode == STORE_WRITE;
     if (txn->writes) {
         apr_thread_mutex_lock(memory->writer);
-        txn->snapshot = copy_current(memory);
+        txn->snapshot = copy_snapshot(memory, memory->current);
         if (txn->snapshot == NULL) {
             apr_thread_mutex_unlock(memory->writer);
             return STORE_FULL;

@@ -19,11 +19,14 @@ typedef enum op_e {
     OP_SCAN,
     OP_NEXT,
     OP_COMMIT,
+    OP_NEST,
+    OP_JOIN, /* a nested transaction's commit */
     OP_COUNT
 } op_e;
 
-static const char *const op_names[OP_COUNT] = {"begin",     "get",  "get_many", "put",   "del",
-                                               "del_range", "scan", "next",     "commit"};
+static const char *const op_names[OP_COUNT] = {"begin",  "get",       "get_many", "put",
+                                               "del",    "del_range", "scan",     "next",
+                                               "commit", "nest",      "join"};
 
 /** A failure or a death to inject. */
 typedef struct fault_t {
@@ -45,6 +48,7 @@ typedef struct trace_t {
 
 struct backend_txn_t {
     trace_t *trace;
+    op_e end; /* which call its commit is */
     store_txn_t *inner;
 };
 
@@ -166,13 +170,27 @@ static void abort_txn(backend_txn_t *txn)
 
 static apr_status_t commit(backend_txn_t *txn)
 {
-    apr_status_t status = enter(txn->trace, OP_COMMIT);
+    apr_status_t status = enter(txn->trace, txn->end);
 
     if (status != APR_SUCCESS) {
         abort_txn(txn);
         return status;
     }
-    return leave(txn->trace, OP_COMMIT, store_commit(txn->inner));
+    return leave(txn->trace, txn->end, store_commit(txn->inner));
+}
+
+static apr_status_t nest(backend_txn_t **txn_p, backend_txn_t *parent, apr_pool_t *result_pool)
+{
+    backend_txn_t *txn = apr_pmemdup(result_pool, parent, sizeof(*parent));
+    apr_status_t status = enter(txn->trace, OP_NEST);
+
+    if (status == APR_SUCCESS)
+        status = leave(txn->trace, OP_NEST, store_nest(&txn->inner, parent->inner, result_pool));
+    if (status != APR_SUCCESS)
+        return status;
+    txn->end = OP_JOIN;
+    *txn_p = txn;
+    return APR_SUCCESS;
 }
 
 static const backend_txn_vtable_t txn_vtable = {
@@ -182,6 +200,7 @@ static const backend_txn_vtable_t txn_vtable = {
     .del = del,
     .del_range = del_range,
     .scan = scan,
+    .nest = nest,
     .commit = commit,
     .abort = abort_txn,
 };
@@ -198,6 +217,7 @@ static apr_status_t begin(backend_txn_t **txn_p, const backend_txn_vtable_t **vt
     if (status != APR_SUCCESS)
         return status;
     txn->trace = trace;
+    txn->end = OP_COMMIT;
     *txn_p = txn;
     *vtable_p = &txn_vtable;
     return APR_SUCCESS;
@@ -301,8 +321,8 @@ static const backend_param_t params[] = {
     {"log", "on or off: log each call and, at the end, their numbers (default off)"},
     {"delay", "microseconds that each call waits first (default 0)"},
     {"fail", "op:nth[:code]: let a call fail; nth may be every/n; op is begin, get, get_many, put, "
-             "del, del_range, scan, next or commit; code is eio (default), enospc, "
-             "conflict, full, corrupt or busy"},
+             "del, del_range, scan, next, commit, nest or join (a nested commit); code is eio "
+             "(default), enospc, conflict, full, corrupt or busy"},
     {"die", "op:nth: kill the process with SIGKILL before a call, counted as for fail"},
     {"die-after", "op:nth: the same after a call"},
     {NULL, NULL},

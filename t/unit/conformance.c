@@ -377,6 +377,62 @@ static void test_misuse(store_t *store, apr_pool_t *pool)
     store_abort(txn);
 }
 
+static void test_nested(store_t *store, apr_pool_t *pool)
+{
+    static const store_range_t all;
+    store_txn_t *txn, *nested, *second, *reader;
+    store_cursor_t *cursor;
+    apr_pool_t *subpool;
+    store_slice_t value;
+
+    fill(store, "a=1", pool);
+    txn = begin(store, STORE_WRITE, pool);
+    is_status(store_put(txn, str("b"), str("1")), APR_SUCCESS, "a write");
+    is_status(store_scan(&cursor, txn, &all, pool), APR_SUCCESS, "a scan");
+    is_status(store_nest(&nested, txn, pool), APR_SUCCESS, "a transaction within it");
+    is_status(store_put(txn, str("c"), str("1")), STORE_MISUSE, "nothing else is to be done then");
+    is_status(store_get(txn, str("a"), &value), STORE_MISUSE, "not even a get");
+    is_status(store_next(cursor, NULL, NULL), STORE_MISUSE, "nor in the scan");
+    is_status(store_nest(&second, txn, pool), STORE_MISUSE, "nor a second one");
+    is_str(keys_of(nested, "", "", 0, 0, pool), "a b", "it sees what was written");
+    is_status(store_put(nested, str("c"), str("2")), APR_SUCCESS, "and writes");
+    is_status(store_del(nested, str("a")), APR_SUCCESS, "and deletes");
+    store_abort(nested);
+    is_status(store_get(nested, str("a"), &value), STORE_MISUSE, "aborted, it has ended");
+    is_str(keys_of(txn, "", "", 0, 0, pool), "a b", "without a trace");
+    is_status(store_next(cursor, NULL, NULL), STORE_MISUSE, "the scan is stale");
+
+    is_status(store_nest(&nested, txn, pool), APR_SUCCESS, "another");
+    is_status(store_put(nested, str("c"), str("3")), APR_SUCCESS, "writes");
+    is_status(store_commit(nested), APR_SUCCESS, "and commits");
+    is_str(keys_of(txn, "", "", 0, 0, pool), "a b c", "what is then its parent's");
+    reader = begin(store, STORE_READ, pool);
+    is_str(keys_of(reader, "", "", 0, 0, pool), "a", "and nobody else's");
+    is_status(store_nest(&nested, reader, pool), STORE_READONLY, "there is none in a reader");
+    store_abort(reader);
+    is_status(store_commit(txn), APR_SUCCESS, "until that commits");
+    is_status(store_nest(&nested, txn, pool), STORE_MISUSE, "there is none in what has ended");
+    reader = begin(store, STORE_READ, pool);
+    is_str(keys_of(reader, "", "", 0, 0, pool), "a b c", "all of it");
+    store_abort(reader);
+
+    txn = begin(store, STORE_WRITE, pool);
+    is_status(store_nest(&nested, txn, pool), APR_SUCCESS, "one in a transaction");
+    is_status(store_nest(&second, nested, pool), APR_SUCCESS, "and one in that");
+    is_status(store_put(second, str("d"), str("1")), APR_SUCCESS, "writes");
+    is_status(store_commit(nested), STORE_MISUSE, "a commit around it is refused");
+    is_status(store_commit(second), STORE_MISUSE, "and has aborted both");
+    is_str(keys_of(txn, "", "", 0, 0, pool), "a b c", "the outermost goes on");
+    apr_pool_create(&subpool, pool);
+    is_status(store_nest(&nested, txn, subpool), APR_SUCCESS, "one in a pool");
+    is_status(store_put(nested, str("d"), str("1")), APR_SUCCESS, "writes");
+    apr_pool_destroy(subpool);
+    is_str(keys_of(txn, "", "", 0, 0, pool), "a b c", "and goes with it");
+    is_status(store_nest(&nested, txn, pool), APR_SUCCESS, "one that is open");
+    store_abort(txn);
+    is_status(store_commit(nested), STORE_MISUSE, "goes with its parent");
+}
+
 /** What the bodies given to store_write() share. */
 typedef struct runs_t {
     int runs;
@@ -420,6 +476,7 @@ static void everything(const char *backend)
         {"snapshots", test_snapshot},           {"misuse", test_misuse},
         {"the runner of writes", test_write},   {"how long scans live", test_scan_lifetime},
         {"whose bytes they are", test_slices},  {"measuring", test_stat},
+        {"nested transactions", test_nested},
     };
 
     for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)

@@ -132,7 +132,7 @@ static const store_range_t all;
 static apr_status_t call_all(store_t *store, apr_pool_t *pool)
 {
     const store_slice_t key = store_slice_str("a");
-    store_txn_t *txn;
+    store_txn_t *txn, *nested;
     store_cursor_t *cursor;
     store_slice_t value;
     apr_status_t status = store_begin(&txn, store, STORE_WRITE, pool);
@@ -145,7 +145,9 @@ static apr_status_t call_all(store_t *store, apr_pool_t *pool)
         (status = store_scan(&cursor, txn, &all, pool)) == APR_SUCCESS &&
         (status = store_next(cursor, NULL, NULL)) == APR_SUCCESS &&
         (status = store_del(txn, key)) == APR_SUCCESS &&
-        (status = store_del_range(txn, all.from, all.to, NULL)) == APR_SUCCESS)
+        (status = store_del_range(txn, all.from, all.to, NULL)) == APR_SUCCESS &&
+        (status = store_nest(&nested, txn, pool)) == APR_SUCCESS &&
+        (status = store_commit(nested)) == APR_SUCCESS)
         return store_commit(txn);
     store_abort(txn);
     return status;
@@ -167,6 +169,8 @@ static void test_faults(apr_pool_t *pool)
         {"fail=next:1:busy", STORE_BUSY, 0},
         {"fail=commit:2:corrupt", 0, STORE_CORRUPT},
         {"fail=commit:3", 0, 0},
+        {"fail=nest:1:full", STORE_FULL, 0},
+        {"fail=join:2", 0, EIO},
     };
 
     for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
@@ -199,8 +203,8 @@ static int end_with(const char *params, apr_pool_t *pool)
 
 static void test_deaths(apr_pool_t *pool)
 {
-    static const char *const ops[] = {"begin",     "get",  "get_many", "put",   "del",
-                                      "del_range", "scan", "next",     "commit"};
+    static const char *const ops[] = {"begin", "get",  "get_many", "put",  "del", "del_range",
+                                      "scan",  "next", "commit",   "nest", "join"};
 
     for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
         is_int(end_with(apr_pstrcat(pool, "die=", ops[i], ":2", NULL), pool), 128 + SIGKILL,
@@ -235,15 +239,16 @@ static void test_trace(apr_pool_t *pool)
     is_status(call_all(store, pool), APR_SUCCESS, "and again");
     is_str(lines.text,
            "I begin 1\nI put 1\nI get 1\nI get_many 1\nI scan 1\nI next 1\nI del 1\n"
-           "I del_range 1\nI commit 1\nI begin 2\nI put 2\nI get 2\nI get_many 2\nI scan 2\n"
-           "I next 2\nI del 2\nI del_range 2\nI commit 2\n",
+           "I del_range 1\nI nest 1\nI join 1\nI commit 1\nI begin 2\nI put 2\nI get 2\nI get_many "
+           "2\nI scan 2\n"
+           "I next 2\nI del 2\nI del_range 2\nI nest 2\nI join 2\nI commit 2\n",
            "are logged in order");
     lines.text = "";
     store_close(store);
     is_str(lines.text,
            "I begin: 2 calls\nI get: 2 calls\nI get_many: 2 calls\nI put: 2 calls\n"
            "I del: 2 calls\nI del_range: 2 calls\nI scan: 2 calls\nI next: 2 calls\n"
-           "I commit: 2 calls\n",
+           "I commit: 2 calls\nI nest: 2 calls\nI join: 2 calls\n",
            "and counted");
 
     is_status(open_with(&store, &lines, "trace", "memory:", "delay=1000", pool), APR_SUCCESS,

@@ -38,7 +38,9 @@ typedef struct run_t {
     store_t *store;
     apr_pool_t *txn_pool, *reader_pool;
     store_txn_t *txn, *reader;  /* NULL: none is open */
+    store_txn_t *outer;         /* that TXN is nested in, or NULL */
     model_t model, kept, as_of; /* in the transaction; committed; when the reader began */
+    model_t before;             /* when the nested transaction began */
 } run_t;
 
 static unsigned start_seed = 20261124;
@@ -246,6 +248,25 @@ static void end_writing(run_t *run, int keep)
     apr_pool_clear(run->txn_pool);
 }
 
+/** Begin a nested transaction, or end it. */
+static void turn_nested(run_t *run, int keep)
+{
+    if (run->outer == NULL) {
+        run->outer = run->txn;
+        run->before = run->model;
+        check(run, store_nest(&run->txn, run->outer, run->txn_pool) == APR_SUCCESS, "nest fails");
+        return;
+    }
+    if (keep) {
+        check(run, store_commit(run->txn) == APR_SUCCESS, "a nested commit fails");
+    } else {
+        store_abort(run->txn);
+        run->model = run->before;
+    }
+    run->txn = run->outer;
+    run->outer = NULL;
+}
+
 /** Begin a reader, or see that it still sees what it began with. */
 static void turn_reader(run_t *run)
 {
@@ -284,10 +305,12 @@ static void step(run_t *run)
         check_some(run, run->txn, &run->model, run->txn_pool);
     else if (what < 945)
         del_range(run);
-    else if (what < 975)
+    else if (what < 970)
         turn_reader(run);
+    else if (what < 985 || run->outer != NULL)
+        turn_nested(run, below(run, 2));
     else
-        end_writing(run, what < 990);
+        end_writing(run, what < 993);
 }
 
 static void test_model(store_t *store, apr_pool_t *pool)
@@ -303,6 +326,8 @@ static void test_model(store_t *store, apr_pool_t *pool)
     make_keys(run);
     for (run->step = 0; run->step < STEPS; run->step++)
         step(run);
+    if (run->outer != NULL)
+        turn_nested(run, 1);
     if (run->txn != NULL)
         end_writing(run, 1);
     if (run->reader != NULL)
