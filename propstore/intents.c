@@ -10,6 +10,7 @@
 #include <apr_strings.h>
 
 #include "propstore/key.h"
+#include "propstore/pairs.h"
 #include "propstore/record.h"
 
 /* An intent's body; then three strings. */
@@ -192,12 +193,17 @@ static apr_status_t next_id(apr_uint64_t *id_p, store_txn_t *txn, apr_pool_t *sc
 
 apr_status_t intents_replace(store_txn_t *txn, intent_t *intent, apr_pool_t *scratch_pool)
 {
-    key_buf_t buf;
     apr_status_t status = intents_self(&intent->owner);
 
-    if (status != APR_SUCCESS)
-        return status;
-    return store_put(txn, key_intent(&buf, intent->id), pack(intent, scratch_pool));
+    return status == APR_SUCCESS ? intents_pairs(intent, pairs_put, txn, scratch_pool) : status;
+}
+
+apr_status_t intents_pairs(const intent_t *intent, pairs_fn *pair, void *baton,
+                           apr_pool_t *scratch_pool)
+{
+    key_buf_t buf;
+
+    return pair(baton, key_intent(&buf, intent->id), pack(intent, scratch_pool));
 }
 
 apr_status_t intents_add(store_txn_t *txn, intent_t *intent, apr_pool_t *scratch_pool)

@@ -1,12 +1,15 @@
 #include "propstore/locks.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include <apr_strings.h>
+#include <apr_uuid.h>
 
 #include "propstore/key.h"
 #include "propstore/meta.h"
 #include "propstore/nodes_int.h"
+#include "propstore/pairs.h"
 #include "propstore/record.h"
 
 /* A lock's body: version, scope, depth, a byte kept zero, node, expiry, length of principal. */
@@ -18,8 +21,40 @@
 #define LOCK_PRINCIPAL 20
 #define LOCK_HEAD 24
 
+#define TOKEN_SCHEME "urn:uuid:"
+/** As other servers call the same UUID. */
+#define OLD_TOKEN_SCHEME "opaquelocktoken:"
+
 /** Tokens looked at in one go, since a scan goes stale by a write. */
 #define TOKENS_AT_ONCE 64
+
+/* ---- tokens ---- */
+
+char *locks_token_text(char buf[LOCK_TOKEN_TEXT_SIZE], const lock_token_t *token)
+{
+    apr_uuid_t uuid;
+
+    memcpy(uuid.data, token->bytes, sizeof(uuid.data));
+    memcpy(buf, TOKEN_SCHEME, sizeof(TOKEN_SCHEME));
+    apr_uuid_format(buf + sizeof(TOKEN_SCHEME) - 1, &uuid);
+    return buf;
+}
+
+int locks_token_parse(lock_token_t *token, const char *uri)
+{
+    apr_uuid_t uuid;
+
+    if (strncasecmp(uri, TOKEN_SCHEME, sizeof(TOKEN_SCHEME) - 1) == 0)
+        uri += sizeof(TOKEN_SCHEME) - 1;
+    else if (strncasecmp(uri, OLD_TOKEN_SCHEME, sizeof(OLD_TOKEN_SCHEME) - 1) == 0)
+        uri += sizeof(OLD_TOKEN_SCHEME) - 1;
+    else
+        return 0;
+    if (strlen(uri) != APR_UUID_FORMATTED_LENGTH || apr_uuid_parse(&uuid, uri) != APR_SUCCESS)
+        return 0;
+    memcpy(token->bytes, uuid.data, sizeof(token->bytes));
+    return 1;
+}
 
 /* ---- records ---- */
 
@@ -96,44 +131,56 @@ apr_status_t locks_get(lock_t *lock, store_txn_t *txn, const lock_token_t *token
     return status == APR_SUCCESS && lock->expires <= now ? STORE_ABSENT : status;
 }
 
-static const store_slice_t nothing = {"", 0};
+/** The pairs of LOCK, whose node is reached by STEPS. */
+static apr_status_t list_pairs(const lock_t *lock, const apr_array_header_t *steps, pairs_fn *pair,
+                               void *baton, apr_pool_t *scratch_pool)
+{
+    static const store_slice_t nothing = {"", 0};
+    const unsigned char *token = lock->token.bytes;
+    key_buf_t buf;
+    apr_status_t status = pair(baton, key_lock(&buf, token), pack_lock(lock, scratch_pool));
+
+    if (status == APR_SUCCESS)
+        status = pair(baton, key_node_lock(&buf, lock->node, token), nothing);
+    if (status == APR_SUCCESS && lock->expires != LOCK_NEVER)
+        status = pair(baton, key_lock_expiry(&buf, (apr_uint64_t)lock->expires, token), nothing);
+    for (int i = 0; i < steps->nelts && status == APR_SUCCESS; i++) {
+        apr_uint64_t above = APR_ARRAY_IDX(steps, i, node_step_t).parent;
+
+        status = pair(baton, key_lock_below(&buf, above, token), nothing);
+    }
+    return status;
+}
+
+apr_status_t locks_pairs(store_txn_t *txn, const lock_t *lock, pairs_fn *pair, void *baton,
+                         apr_pool_t *scratch_pool)
+{
+    apr_array_header_t *steps;
+    apr_status_t status = nodes_steps_to(&steps, txn, lock->node, scratch_pool);
+
+    return status == APR_SUCCESS ? list_pairs(lock, steps, pair, baton, scratch_pool) : status;
+}
 
 /** Put LOCK's record and its index entries. */
 static apr_status_t put_lock(store_txn_t *txn, const lock_t *lock, const apr_array_header_t *steps,
                              apr_pool_t *scratch_pool)
 {
-    const unsigned char *token = lock->token.bytes;
-    key_buf_t buf;
-    apr_status_t status = store_put(txn, key_lock(&buf, token), pack_lock(lock, scratch_pool));
+    return list_pairs(lock, steps, pairs_put, txn, scratch_pool);
+}
 
-    if (status == APR_SUCCESS)
-        status = store_put(txn, key_node_lock(&buf, lock->node, token), nothing);
-    if (status == APR_SUCCESS && lock->expires != LOCK_NEVER)
-        status = store_put(txn, key_lock_expiry(&buf, (apr_uint64_t)lock->expires, token), nothing);
-    for (int i = 0; i < steps->nelts && status == APR_SUCCESS; i++) {
-        apr_uint64_t above = APR_ARRAY_IDX(steps, i, node_step_t).parent;
-
-        status = store_put(txn, key_lock_below(&buf, above, token), nothing);
-    }
-    return status;
+/** pairs_fn; BATON is the transaction.  Delete the pair. */
+static apr_status_t delete_pair(void *baton, store_slice_t key, store_slice_t value)
+{
+    (void)value;
+    return store_del(baton, key);
 }
 
 /** Take LOCK's record and index entries away. */
-static apr_status_t del_lock(store_txn_t *txn, const lock_t *lock, const apr_array_header_t *steps)
+static apr_status_t del_lock(store_txn_t *txn, const lock_t *lock, const apr_array_header_t *steps,
+                             apr_pool_t *scratch_pool)
 {
-    const unsigned char *token = lock->token.bytes;
-    key_buf_t buf;
-    apr_status_t status = store_del(txn, key_lock(&buf, token));
+    apr_status_t status = list_pairs(lock, steps, delete_pair, txn, scratch_pool);
 
-    if (status == APR_SUCCESS)
-        status = store_del(txn, key_node_lock(&buf, lock->node, token));
-    if (status == APR_SUCCESS && lock->expires != LOCK_NEVER)
-        status = store_del(txn, key_lock_expiry(&buf, (apr_uint64_t)lock->expires, token));
-    for (int i = 0; i < steps->nelts && status == APR_SUCCESS; i++) {
-        apr_uint64_t above = APR_ARRAY_IDX(steps, i, node_step_t).parent;
-
-        status = store_del(txn, key_lock_below(&buf, above, token));
-    }
     return status == STORE_ABSENT ? STORE_CORRUPT : status;
 }
 
@@ -145,7 +192,7 @@ static apr_status_t drop_lock(store_txn_t *txn, const lock_t *lock, int prune,
     apr_status_t status = nodes_steps_to(&steps, txn, lock->node, scratch_pool);
 
     if (status == APR_SUCCESS)
-        status = del_lock(txn, lock, steps);
+        status = del_lock(txn, lock, steps, scratch_pool);
     if (status == APR_SUCCESS && prune)
         status = nodes_prune(txn, steps, scratch_pool);
     return status;
@@ -169,7 +216,7 @@ apr_status_t locks_refresh(store_txn_t *txn, const lock_token_t *token, apr_int6
     if (status == APR_SUCCESS)
         status = nodes_steps_to(&steps, txn, lock.node, scratch_pool);
     if (status == APR_SUCCESS)
-        status = del_lock(txn, &lock, steps);
+        status = del_lock(txn, &lock, steps, scratch_pool);
     lock.expires = expires;
     return status == APR_SUCCESS ? put_lock(txn, &lock, steps, scratch_pool) : status;
 }

@@ -27,6 +27,15 @@ typedef struct lock_token_t {
     unsigned char bytes[LOCK_TOKEN_SIZE];
 } lock_token_t;
 
+/** Room for locks_token_text(). */
+#define LOCK_TOKEN_TEXT_SIZE 46
+
+/** Write TOKEN as a URI, "urn:uuid:...".  @return BUF */
+char *locks_token_text(char buf[LOCK_TOKEN_TEXT_SIZE], const lock_token_t *token);
+
+/** Read a token's URI, "urn:uuid:..." or "opaquelocktoken:...".  @return non-zero if it is one */
+int locks_token_parse(lock_token_t *token, const char *uri);
+
 /** Whether others may hold a lock of the same kind beside it. */
 typedef enum lock_scope_e { LOCK_EXCLUSIVE = 1, LOCK_SHARED = 2 } lock_scope_e;
 

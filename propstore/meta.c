@@ -6,6 +6,7 @@
 
 #include "propstore/key.h"
 #include "propstore/nodes.h"
+#include "propstore/pairs.h"
 #include "propstore/record.h"
 
 static apr_status_t read_number(apr_uint64_t *n_p, store_txn_t *txn, const char *name)
@@ -86,6 +87,27 @@ static apr_status_t check_format(store_txn_t *txn)
     return meta_read(&meta, txn);
 }
 
+apr_status_t meta_pairs(const meta_t *meta, pairs_fn *pair, void *baton, apr_pool_t *scratch_pool)
+{
+    const struct {
+        const char *name;
+        apr_uint64_t n;
+    } numbers[] = {{META_FORMAT, meta->format},
+                   {META_NEXT_NODE, meta->next_node},
+                   {META_NEXT_NAME, meta->next_name}};
+    unsigned char record[RECORD_NUMBER_SIZE];
+    apr_status_t status = APR_SUCCESS;
+    key_buf_t buf;
+
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]) && status == APR_SUCCESS; i++)
+        status =
+            pair(baton, key_meta(&buf, numbers[i].name), record_pack_number(record, numbers[i].n));
+    if (status == APR_SUCCESS)
+        status = pair(baton, key_meta(&buf, META_UUID),
+                      record_make(meta->uuid, META_UUID_SIZE - 1, scratch_pool));
+    return status;
+}
+
 static apr_status_t write_root(store_txn_t *txn, apr_pool_t *scratch_pool)
 {
     node_t root = {.id = NODE_ROOT_ID, .kind = NODE_COLLECTION};
@@ -102,9 +124,8 @@ static apr_status_t write_root(store_txn_t *txn, apr_pool_t *scratch_pool)
 /** store_write_fn: write what a new store begins with. */
 static apr_status_t create(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool)
 {
-    char uuid_text[APR_UUID_FORMATTED_LENGTH + 1];
+    meta_t meta = {.format = META_FORMAT_VERSION, .next_node = NODE_ROOT_ID + 1, .next_name = 1};
     apr_uuid_t uuid;
-    key_buf_t buf;
     /* Another process may have been first. */
     apr_status_t status = check_format(txn);
 
@@ -116,15 +137,8 @@ static apr_status_t create(store_txn_t *txn, void *baton, apr_pool_t *scratch_po
         return status;
 
     apr_uuid_get(&uuid);
-    apr_uuid_format(uuid_text, &uuid);
-    status = write_number(txn, META_FORMAT, META_FORMAT_VERSION);
-    if (status == APR_SUCCESS)
-        status = write_number(txn, META_NEXT_NODE, NODE_ROOT_ID + 1);
-    if (status == APR_SUCCESS)
-        status = write_number(txn, META_NEXT_NAME, 1);
-    if (status == APR_SUCCESS)
-        status = store_put(txn, key_meta(&buf, META_UUID),
-                           record_make(uuid_text, APR_UUID_FORMATTED_LENGTH, scratch_pool));
+    apr_uuid_format(meta.uuid, &uuid);
+    status = meta_pairs(&meta, pairs_put, txn, scratch_pool);
     return status == APR_SUCCESS ? write_root(txn, scratch_pool) : status;
 }
 

@@ -4,6 +4,7 @@
 
 #include "propstore/key.h"
 #include "propstore/meta.h"
+#include "propstore/pairs.h"
 #include "propstore/record.h"
 
 apr_status_t names_find(apr_uint32_t *id_p, store_txn_t *txn, const prop_name_t *name)
@@ -27,8 +28,6 @@ apr_status_t names_find(apr_uint32_t *id_p, store_txn_t *txn, const prop_name_t 
 apr_status_t names_intern(apr_uint32_t *id_p, store_txn_t *txn, const prop_name_t *name,
                           apr_uint32_t max_names)
 {
-    unsigned char number[RECORD_NUMBER_SIZE], packed[RECORD_NAME_SIZE];
-    key_buf_t buf;
     apr_status_t status = names_find(id_p, txn, name);
 
     if (status != STORE_ABSENT)
@@ -38,10 +37,21 @@ apr_status_t names_intern(apr_uint32_t *id_p, store_txn_t *txn, const prop_name_
         return status;
     if (max_names != 0 && *id_p > max_names)
         return STORE_LIMIT;
+    return names_pairs(*id_p, name, pairs_put, txn);
+}
 
-    status = store_put(txn, key_name_id(&buf, name), record_pack_number(number, *id_p));
+apr_status_t names_pairs(apr_uint32_t id, const prop_name_t *name, pairs_fn *pair, void *baton)
+{
+    unsigned char number[RECORD_NUMBER_SIZE], packed[RECORD_NAME_SIZE];
+    key_buf_t buf;
+    store_slice_t key = key_name_id(&buf, name);
+    apr_status_t status;
+
+    if (key.len == 0)
+        return STORE_LIMIT;
+    status = pair(baton, key, record_pack_number(number, id));
     if (status == APR_SUCCESS)
-        status = store_put(txn, key_name(&buf, *id_p), record_pack_name(packed, name));
+        status = pair(baton, key_name(&buf, id), record_pack_name(packed, name));
     return status;
 }
 

@@ -101,7 +101,7 @@ static apr_status_t is_locked_with(int *yes_p, const check_t *check, const dav_r
     apr_status_t status;
 
     *yes_p = 0;
-    if (resource == NULL || !locktext_parse_token(&token, uri))
+    if (resource == NULL || !locks_token_parse(&token, uri))
         return APR_SUCCESS;
     status = locks_covering(locks, check->txn, resource->info->path, check->now);
     for (int i = 0; i < locks->nelts && status == APR_SUCCESS; i++)
@@ -157,7 +157,7 @@ static apr_array_header_t *tokens_of(const apr_array_header_t *lists, apr_pool_t
             lock_token_t token;
 
             /* "Not" or not: by standing there it is submitted (RFC 4918 section 10.4.1). */
-            if (!condition->is_etag && locktext_parse_token(&token, condition->value))
+            if (!condition->is_etag && locks_token_parse(&token, condition->value))
                 APR_ARRAY_PUSH(tokens, lock_token_t) = token;
         }
     }

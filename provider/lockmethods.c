@@ -254,7 +254,7 @@ static int answer_failure(locking_t *locking, apr_status_t status)
 static int take_out(locking_t *locking, const xmlDoc *doc)
 {
     request_rec *r = locking->r;
-    char token[LOCKTEXT_TOKEN_SIZE];
+    char token[LOCK_TOKEN_TEXT_SIZE];
     apr_status_t status;
     dav_error *err;
     int answer;
@@ -278,7 +278,7 @@ static int take_out(locking_t *locking, const xmlDoc *doc)
         return answer_failure(locking, status);
     apr_table_setn(
         r->headers_out, "Lock-Token",
-        apr_pstrcat(r->pool, "<", locktext_token(token, &locking->lock.token), ">", NULL));
+        apr_pstrcat(r->pool, "<", locks_token_text(token, &locking->lock.token), ">", NULL));
     return answer_lock(locking, locking->created ? HTTP_CREATED : HTTP_OK);
 }
 
@@ -412,8 +412,8 @@ static dav_error *read_token(unlocking_t *unlocking, request_rec *r)
         end[1] != '\0' || end == header + 1)
         return bad_request(r, "The Lock-Token header must hold one token in angle brackets.");
     /* What is no token of ours locks nothing here. */
-    if (!locktext_parse_token(&unlocking->token,
-                              apr_pstrmemdup(r->pool, header + 1, (apr_size_t)(end - header) - 1)))
+    if (!locks_token_parse(&unlocking->token,
+                           apr_pstrmemdup(r->pool, header + 1, (apr_size_t)(end - header) - 1)))
         memset(&unlocking->token, 0, sizeof(unlocking->token));
     return NULL;
 }

@@ -6,15 +6,10 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 #include <apr_time.h>
-#include <apr_uuid.h>
 
 #include "provider/multistatus.h"
 #include "provider/private.h"
 #include "provider/resource.h"
-
-#define TOKEN_SCHEME "urn:uuid:"
-/** As other servers call the same UUID. */
-#define OLD_TOKEN_SCHEME "opaquelocktoken:"
 
 const char locktext_supported[] =
     "<D:lockentry><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype>"
@@ -34,32 +29,6 @@ apr_status_t locktext_new_token(lock_token_t *token)
     token->bytes[6] = (unsigned char)((token->bytes[6] & 0x0f) | 0x40);
     token->bytes[8] = (unsigned char)((token->bytes[8] & 0x3f) | 0x80);
     return status;
-}
-
-char *locktext_token(char buf[LOCKTEXT_TOKEN_SIZE], const lock_token_t *token)
-{
-    apr_uuid_t uuid;
-
-    memcpy(uuid.data, token->bytes, sizeof(uuid.data));
-    memcpy(buf, TOKEN_SCHEME, sizeof(TOKEN_SCHEME));
-    apr_uuid_format(buf + sizeof(TOKEN_SCHEME) - 1, &uuid);
-    return buf;
-}
-
-int locktext_parse_token(lock_token_t *token, const char *uri)
-{
-    apr_uuid_t uuid;
-
-    if (strncasecmp(uri, TOKEN_SCHEME, sizeof(TOKEN_SCHEME) - 1) == 0)
-        uri += sizeof(TOKEN_SCHEME) - 1;
-    else if (strncasecmp(uri, OLD_TOKEN_SCHEME, sizeof(OLD_TOKEN_SCHEME) - 1) == 0)
-        uri += sizeof(OLD_TOKEN_SCHEME) - 1;
-    else
-        return 0;
-    if (strlen(uri) != APR_UUID_FORMATTED_LENGTH || apr_uuid_parse(&uuid, uri) != APR_SUCCESS)
-        return 0;
-    memcpy(token->bytes, uuid.data, sizeof(token->bytes));
-    return 1;
 }
 
 apr_int64_t locktext_expiry(const request_rec *r, const depot_dir_settings_t *settings,
@@ -98,7 +67,7 @@ const char *locktext_active(const lock_t *lock, const char *href, const char *us
 {
     int others = *lock->principal != '\0' && (user == NULL || strcmp(user, lock->principal) != 0);
     int hide = others && settings->hide_others_locks;
-    char token[LOCKTEXT_TOKEN_SIZE];
+    char token[LOCK_TOKEN_TEXT_SIZE];
     const char *timeout = "Infinite";
 
     if (lock->expires != LOCK_NEVER)
@@ -108,7 +77,7 @@ const char *locktext_active(const lock_t *lock, const char *href, const char *us
         lock->scope == LOCK_EXCLUSIVE ? "<D:exclusive/>" : "<D:shared/>", "</D:lockscope><D:depth>",
         lock->infinite ? "infinity" : "0", "</D:depth>", hide ? "" : lock->owner, "<D:timeout>",
         timeout, "</D:timeout>", hide ? "" : "<D:locktoken><D:href>",
-        hide ? "" : locktext_token(token, &lock->token), hide ? "" : "</D:href></D:locktoken>",
+        hide ? "" : locks_token_text(token, &lock->token), hide ? "" : "</D:href></D:locktoken>",
         "<D:lockroot><D:href>", href, "</D:href></D:lockroot></D:activelock>", NULL);
 }
 

@@ -1,5 +1,5 @@
 /*
- * locktext.h -- locks as clients write and read them: tokens, timeouts, activelock elements.
+ * locktext.h -- locks as clients write and read them: new tokens, timeouts, activelock elements.
  */
 #ifndef PROVIDER_LOCKTEXT_H
 #define PROVIDER_LOCKTEXT_H
@@ -10,20 +10,11 @@
 #include "propstore/locks.h"
 #include "provider/settings.h"
 
-/** Room for locktext_token(). */
-#define LOCKTEXT_TOKEN_SIZE 46
-
 /** What DAV:supportedlock holds: exclusive and shared write locks. */
 extern const char locktext_supported[];
 
 /** A new token, from the system's random numbers.  @return APR_SUCCESS or the system's error */
 apr_status_t locktext_new_token(lock_token_t *token);
-
-/** Write TOKEN as a URI, "urn:uuid:...".  @return BUF */
-char *locktext_token(char buf[LOCKTEXT_TOKEN_SIZE], const lock_token_t *token);
-
-/** Read a token's URI.  @return non-zero if it is one of ours */
-int locktext_parse_token(lock_token_t *token, const char *uri);
 
 /**
  * When a lock is to expire, from the Timeout header and the settings (RFC 4918 section 10.7).

@@ -8,7 +8,11 @@
 
 extern const ctl_command_t ctl_backup;
 extern const ctl_command_t ctl_check;
+extern const ctl_command_t ctl_dump;
+extern const ctl_command_t ctl_load;
+extern const ctl_command_t ctl_locks;
 extern const ctl_command_t ctl_restore;
 extern const ctl_command_t ctl_stat;
+extern const ctl_command_t ctl_unlock;
 
 #endif /* PROPSTORE_CTL_COMMANDS_H */

@@ -117,11 +117,11 @@ typedef enum ctl_open_e {
 int ctl_open(store_t **store_p, ctl_t *ctl, const char *word, ctl_open_e which);
 
 /**
- * The path WORD as the store has it: absolute, without links, "." or "..".
- * What does not exist is made absolute below the part that does.
- * @return it, in RESULT_POOL; NULL if it cannot be had
+ * The path WORD as the store has it: absolute, without "." or "..".  Links stay as they are, as
+ * httpd goes by its configuration: the same file by another way is another resource.
+ * @return it, in RESULT_POOL; NULL if there is no such path
  */
-const char *ctl_path(const char *word, apr_pool_t *result_pool);
+char *ctl_path(const char *word, apr_pool_t *result_pool);
 
 /**
  * The directory that WORD names, of files that a server serves; it must be there.

@@ -110,36 +110,6 @@ int ctl_open(store_t **store_p, ctl_t *ctl, const char *word, ctl_open_e which)
     return result;
 }
 
-const char *ctl_path(const char *word, apr_pool_t *result_pool)
-{
-    char *real = realpath(word, NULL);
-    const char *parent, *name;
-    char *path;
-
-    if (real != NULL) {
-        path = apr_pstrdup(result_pool, real);
-        free(real);
-        return path;
-    }
-    if (errno != ENOENT)
-        return NULL;
-    /* Its parent, resolved in the same way, and the name. */
-    path = apr_pstrdup(result_pool, word);
-    while (strlen(path) > 1 && path[strlen(path) - 1] == '/')
-        path[strlen(path) - 1] = '\0';
-    name = strrchr(path, '/');
-    parent = name == NULL   ? "."
-             : name == path ? "/"
-                            : apr_pstrmemdup(result_pool, path, (apr_size_t)(name - path));
-    name = name == NULL ? path : name + 1;
-    if (*name == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-        return NULL;
-    parent = ctl_path(parent, result_pool);
-    return parent == NULL
-               ? NULL
-               : apr_pstrcat(result_pool, parent, parent[1] == '\0' ? "" : "/", name, NULL);
-}
-
 const char *ctl_store_word(const ctl_t *ctl)
 {
     const char *word = ctl_option(ctl, 's');

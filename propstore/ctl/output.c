@@ -83,7 +83,7 @@ int ctl_json_bytes(store_slice_t *bytes_p, const json_t *value, apr_pool_t *resu
         return 1;
     }
     text = json_string_value(json_object_get(value, "base64"));
-    if (text == NULL)
+    if (text == NULL || json_object_size(value) != 1)
         return 0;
     bytes_p->data = apr_pdecode_base64_binary(result_pool, text, APR_ENCODE_STRING, APR_ENCODE_NONE,
                                               &bytes_p->len);

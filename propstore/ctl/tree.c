@@ -22,23 +22,30 @@ static apr_status_t has_members(const char *path)
     return status;
 }
 
+char *ctl_path(const char *word, apr_pool_t *result_pool)
+{
+    char *path = NULL;
+    apr_size_t length;
+
+    if (apr_filepath_merge(&path, NULL, word, APR_FILEPATH_NATIVE, result_pool) != APR_SUCCESS)
+        return NULL;
+    length = strlen(path);
+    while (length > 1 && path[length - 1] == '/')
+        path[--length] = '\0';
+    return path;
+}
+
 int ctl_tree(char **path_p, const ctl_t *ctl, const char *word, int filled)
 {
     apr_finfo_t info;
-    apr_size_t length;
-    apr_status_t status;
+    char *path = ctl_path(word, ctl->pool);
+    apr_status_t status = path != NULL ? apr_stat(&info, path, APR_FINFO_TYPE, ctl->pool) : ENOENT;
 
-    *path_p = NULL;
-    status = apr_filepath_merge(path_p, NULL, word, APR_FILEPATH_NATIVE, ctl->pool);
-    if (status == APR_SUCCESS)
-        status = apr_stat(&info, *path_p, APR_FINFO_TYPE, ctl->pool);
+    *path_p = path;
     if (status != APR_SUCCESS)
         return ctl_fail(ctl, status, "%s", word);
-    length = strlen(*path_p);
-    while (length > 1 && (*path_p)[length - 1] == '/')
-        (*path_p)[--length] = '\0';
-    status = filled || info.filetype != APR_DIR ? has_members(*path_p) : APR_SUCCESS;
+    status = filled || info.filetype != APR_DIR ? has_members(path) : APR_SUCCESS;
     if (APR_STATUS_IS_ENOENT(status))
-        return ctl_fail(ctl, APR_SUCCESS, "%s is empty; is its file system mounted?", *path_p);
-    return status == APR_SUCCESS ? CTL_FINE : ctl_fail(ctl, status, "%s", *path_p);
+        return ctl_fail(ctl, APR_SUCCESS, "%s is empty; is its file system mounted?", path);
+    return status == APR_SUCCESS ? CTL_FINE : ctl_fail(ctl, status, "%s", path);
 }

@@ -3,6 +3,7 @@ use strict;
 use warnings;
 
 use Depot::Ctl;
+use Depot::Lock;
 use Depot::Server;
 use Depot::Test;
 
@@ -63,6 +64,11 @@ for my $line (@lines) {
         next;
     }
     is($program, 'depotctl', "a command we know: $line");
+    if ($words[0] eq 'locks') {
+        my $token = token_of(lock($server->client, '/drive/file'));
+        ok($token, 'a lock');
+        $places{'urn:uuid:f81d4fae-7dec-41d0-a765-00a0c91e6bf6'} = $token;
+    }
     my ($code, $out, $err) = depotctl(@words);
     is($code, 0, $line) or diag($err);
     is($err, '', 'has no complaint');

@@ -15,15 +15,18 @@ our @EXPORT = qw(depotctl depotctl_start depotctl_end is_refused);
 
 my $program = Depot::Test::server_root() . '/tools/depotctl';
 
-# Start depotctl with ARGUMENTS, for depotctl_end(): its process id is {pid}.
+# Start depotctl with ARGUMENTS, for depotctl_end(): its process id is {pid}.  Before them may
+# stand a hash: stdin, a file to read from; env, further environment.
 sub depotctl_start {
     my (@arguments) = @_;
+    my %option = ref $arguments[0] ? %{ shift @arguments } : ();
     my %run = (out => File::Temp->new, err => File::Temp->new);
 
     die "$program was not built\n" unless -x $program;
     $run{pid} = fork // die "fork: $!\n";
     return \%run if $run{pid};
-    open STDIN,  '<',  '/dev/null'          or POSIX::_exit(127);
+    %ENV = (%ENV, %{ $option{env} // {} });
+    open STDIN,  '<',  $option{stdin} // '/dev/null' or POSIX::_exit(127);
     open STDOUT, '>&', $run{out}            or POSIX::_exit(127);
     open STDERR, '>&', $run{err}            or POSIX::_exit(127);
     { exec $program, @arguments }
