@@ -35,6 +35,7 @@ void *config_create_dir(apr_pool_t *pool, char *dir)
     config->settings.lock_timeout_min = DIRECTIVES_LOCK_TIMEOUT_MIN_DEFAULT;
     config->settings.lock_timeout_max = DIRECTIVES_LOCK_TIMEOUT_MAX_DEFAULT;
     config->settings.lock.per_resource = DIRECTIVES_LOCKS_MAX_DEFAULT;
+    config->settings.lock.owner_max = DIRECTIVES_LOCK_OWNER_MAX_DEFAULT;
     return config;
 }
 
@@ -67,6 +68,8 @@ void *config_merge_dir(apr_pool_t *pool, void *base, void *add)
         to->lock_timeout_max = from->lock_timeout_max;
     if (!(own->set & DIR_SET_LOCKS_MAX))
         to->lock.per_resource = from->lock.per_resource;
+    if (!(own->set & DIR_SET_LOCK_OWNER_MAX))
+        to->lock.owner_max = from->lock.owner_max;
     if (!(own->set & DIR_SET_HIDE_FORBIDDEN))
         to->hide_forbidden = from->hide_forbidden;
     if (!(own->set & DIR_SET_HIDE_LOCKS))

@@ -76,6 +76,7 @@ static const limit_t lock_timeout_min =
 static const limit_t lock_timeout_max =
     LIMIT(DIR_SET_LOCK_TIMEOUT_MAX, lock_timeout_max, 0, APR_INT32_MAX);
 static const limit_t locks_max = LIMIT(DIR_SET_LOCKS_MAX, lock.per_resource, 1, 100000);
+static const limit_t lock_owner_max = LIMIT(DIR_SET_LOCK_OWNER_MAX, lock.owner_max, 100, 1 << 20);
 
 static const limit_t depth_infinity = LIMIT(DIR_SET_DEPTH_INFINITY, depth_infinity, 0, 1);
 static const limit_t hide_locks = LIMIT(DIR_SET_HIDE_LOCKS, hide_others_locks, 0, 1);
@@ -134,6 +135,7 @@ const command_rec directives_commands[] = {
     LIMIT_COMMAND(DIRECTIVE_LOCK_TIMEOUT_MAX, lock_timeout_max,
                   "longest time of a lock, seconds; 0: no bound"),
     LIMIT_COMMAND(DIRECTIVE_LOCKS_MAX, locks_max, "most shared locks of one resource"),
+    LIMIT_COMMAND(DIRECTIVE_LOCK_OWNER_MAX, lock_owner_max, "most bytes of a lock's owner"),
     FLAG_COMMAND(DIRECTIVE_HIDE_LOCKS, hide_locks,
                  "whether a lock's token and owner are shown to its user only"),
     FLAG_COMMAND(DIRECTIVE_HIDE_FORBIDDEN, hide_forbidden,

@@ -20,6 +20,7 @@
 
 #include "mod_src/config.h"
 #include "mod_src/directives.h"
+#include "mod_src/housekeeping.h"
 #include "mod_src/mod_dav_depot.h"
 #include "propstore/meta.h"
 #include "provider/provider.h"
@@ -228,9 +229,8 @@ static int prepare_store(const depot_store_t *store, server_rec *s, apr_pool_t *
 
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
 {
-    const apr_array_header_t *stores = distinct_stores(s, ptemp);
+    const apr_array_header_t *stores = distinct_stores(s, pconf);
 
-    (void)pconf;
     (void)plog;
     /* The first of the two passes only tries the configuration out. */
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG)
@@ -250,6 +250,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
         if (!is_usable)
             return HTTP_INTERNAL_SERVER_ERROR;
     }
+    housekeeping_register(stores, s, pconf);
     return OK;
 }
 

@@ -413,10 +413,10 @@ apr_status_t locks_reap(store_txn_t *txn, apr_int64_t now, unsigned max, unsigne
             memcpy(((lock_token_t *)apr_array_push(tokens))->bytes,
                    (const char *)key.data + key.len - LOCK_TOKEN_SIZE, LOCK_TOKEN_SIZE);
     }
-    if (status != STORE_ABSENT)
-        return status;
-    store_scan_end(cursor);
-    status = APR_SUCCESS;
+    if (status == STORE_ABSENT) {
+        store_scan_end(cursor);
+        status = APR_SUCCESS;
+    }
     for (int i = 0; i < tokens->nelts && status == APR_SUCCESS; i++)
         status = locks_remove(txn, &APR_ARRAY_IDX(tokens, i, lock_token_t), scratch_pool);
     if (count_p != NULL)
@@ -484,6 +484,8 @@ apr_status_t locks_add(store_txn_t *txn, const char *path, node_kind_e kind,
     if ((*conflicts_p)->nelts > 0)
         return STORE_LOCKED;
     if (limits->per_resource != 0 && (unsigned)covering->nelts >= limits->per_resource)
+        return STORE_LIMIT;
+    if (limits->owner_max != 0 && strlen(lock->owner) > limits->owner_max)
         return STORE_LIMIT;
 
     status = make_node(&own.node, txn, path, kind, fingerprint, result_pool);

@@ -41,7 +41,7 @@ static const mapping_t mappings[] = {
     {STORE_CONFLICT, HTTP_SERVICE_UNAVAILABLE, "Others kept changing it; try again.", NULL},
     {STORE_BUSY, HTTP_SERVICE_UNAVAILABLE, "The property store is busy; try again.", NULL},
     {STORE_FULL, HTTP_INSUFFICIENT_STORAGE, "The property store is full.", "sufficient-disk-space"},
-    {STORE_LIMIT, HTTP_INSUFFICIENT_STORAGE, "A limit set for properties would be passed.", NULL},
+    {STORE_LIMIT, HTTP_INSUFFICIENT_STORAGE, "A limit that is set here would be passed.", NULL},
     {STORE_READONLY, HTTP_FORBIDDEN, "The property store is read-only.", NULL},
     {STORE_LOCKED, HTTP_LOCKED, "It is locked.", NULL},
     {STORE_CORRUPT, HTTP_INTERNAL_SERVER_ERROR, "The property store is damaged.", NULL},

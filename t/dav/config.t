@@ -225,6 +225,7 @@ for my $case (
     [ 'DavDepotLockTimeoutMin',    1,  (1 << 31) - 1 ],
     [ 'DavDepotLockTimeoutMax',    0,  (1 << 31) - 1 ],
     [ 'DavDepotLocksMax',          1,  100_000 ],
+    [ 'DavDepotLockOwnerMax',      100, 1 << 20 ],
     )
 {
     my ($name, $min, $max) = @$case;

@@ -14,7 +14,7 @@
 #include "t/unit/tap.h"
 
 static const node_fingerprint_t file = {1, 2, 3, 4};
-static const lock_limits_t limits = {.per_resource = 3};
+static const lock_limits_t limits = {.per_resource = 3, .owner_max = 20};
 
 static lock_token_t token(int n)
 {
@@ -26,26 +26,47 @@ static lock_token_t token(int n)
     return made;
 }
 
-/** Take a lock out: N its token, EXPIRES its end. */
-static apr_status_t take(store_t *store, const char *path, int n, lock_scope_e scope, int infinite,
-                         apr_int64_t expires, apr_int64_t now, apr_pool_t *pool)
+/** Take LOCK out. */
+static apr_status_t take_lock(store_t *store, const char *path, const lock_t *lock, apr_int64_t now,
+                              apr_pool_t *pool)
 {
-    lock_t lock = {.token = token(n),
-                   .scope = scope,
-                   .infinite = infinite,
-                   .expires = expires,
-                   .principal = "somebody",
-                   .owner = "<o>x</o>"};
     apr_array_header_t *conflicts;
     store_txn_t *txn;
     apr_status_t status = store_begin(&txn, store, STORE_WRITE, pool);
 
     if (status == APR_SUCCESS)
-        status = locks_add(txn, path, NODE_FILE, &file, &lock, &limits, now, &conflicts, pool);
+        status = locks_add(txn, path, NODE_FILE, &file, lock, &limits, now, &conflicts, pool);
     if (status == APR_SUCCESS)
         return store_commit(txn);
     store_abort(txn);
     return status;
+}
+
+/** Take a lock out: N its token, EXPIRES its end. */
+static apr_status_t take(store_t *store, const char *path, int n, lock_scope_e scope, int infinite,
+                         apr_int64_t expires, apr_int64_t now, apr_pool_t *pool)
+{
+    return take_lock(store, path,
+                     &(lock_t){.token = token(n),
+                               .scope = scope,
+                               .infinite = infinite,
+                               .expires = expires,
+                               .principal = "somebody",
+                               .owner = "<o>x</o>"},
+                     now, pool);
+}
+
+/** The same, exclusive, with OWNER. */
+static apr_status_t take_as(store_t *store, const char *path, int n, const char *owner,
+                            apr_pool_t *pool)
+{
+    return take_lock(store, path,
+                     &(lock_t){.token = token(n),
+                               .scope = LOCK_EXCLUSIVE,
+                               .expires = LOCK_NEVER,
+                               .principal = "somebody",
+                               .owner = owner},
+                     10, pool);
 }
 
 /** The tokens' first bytes that cover PATH (or are below it), in order, as text. */
@@ -183,6 +204,8 @@ static void test_taking(store_t *store, apr_pool_t *pool)
 
     is_status(change(store, do_unlock, &(change_t){.n = 1}, pool), APR_SUCCESS, "unlock");
     is_status(change(store, do_unlock, &(change_t){.n = 1}, pool), STORE_ABSENT, "once");
+    is_status(take_as(store, "/a/e", 5, "<o>12345678901234567</o>", pool), STORE_LIMIT,
+              "what a client says is bounded");
     for (int n = 2; n <= 4; n++)
         is_status(change(store, do_unlock, &(change_t){.n = n}, pool), APR_SUCCESS, "unlock %d", n);
     ok(entries(store) == empty, "nothing is left in the store");

@@ -22,7 +22,8 @@ sub lockinfo {
 sub lock {
     my ($client, $path, %headers) = @_;
     my $body = lockinfo(delete $headers{scope}, delete $headers{owner});
-    return $client->request('LOCK', $path, body => $body, headers => [ Timeout => 'Second-100', %headers ]);
+    %headers = (Timeout => 'Second-100', %headers);
+    return $client->request('LOCK', $path, body => $body, headers => [%headers]);
 }
 
 # The token a LOCK gave, or undef.
