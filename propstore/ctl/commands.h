@@ -11,6 +11,7 @@ extern const ctl_command_t ctl_check;
 extern const ctl_command_t ctl_dump;
 extern const ctl_command_t ctl_load;
 extern const ctl_command_t ctl_locks;
+extern const ctl_command_t ctl_migrate;
 extern const ctl_command_t ctl_restore;
 extern const ctl_command_t ctl_stat;
 extern const ctl_command_t ctl_unlock;

@@ -104,6 +104,7 @@ void ctl_give_away(const ctl_t *ctl, const store_spec_t *spec);
 /** Which store ctl_open() accepts. */
 typedef enum ctl_open_e {
     CTL_EXISTING, /**< it must be there */
+    CTL_ANY,      /**< it is created if it is not there */
     CTL_NEW       /**< it is created, and must not be there, or be empty of all but the root */
 } ctl_open_e;
 

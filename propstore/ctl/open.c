@@ -51,11 +51,11 @@ static apr_status_t read_meta(meta_t *meta, store_t *store, apr_pool_t *scratch_
 static int check_contents(const ctl_t *ctl, store_t *store, const char *word, ctl_open_e which)
 {
     meta_t meta;
-    apr_status_t status = which == CTL_NEW ? meta_prepare(store, ctl->pool) : APR_SUCCESS;
+    apr_status_t status = which != CTL_EXISTING ? meta_prepare(store, ctl->pool) : APR_SUCCESS;
 
     if (status == APR_SUCCESS)
         status = read_meta(&meta, store, ctl->pool);
-    if (which == CTL_NEW && status != APR_SUCCESS)
+    if (which != CTL_EXISTING && status != APR_SUCCESS)
         return ctl_fail(ctl, status, "could not prepare a store in %s", word);
     if (which == CTL_NEW && (meta.next_node != NODE_ROOT_ID + 1 || meta.next_name != 1))
         return ctl_fail(ctl, APR_SUCCESS, "there is a store with properties in %s", word);
