@@ -12,6 +12,7 @@
 
 #include "propstore/locks.h"
 #include "provider/authz.h"
+#include "provider/bodies.h"
 #include "provider/errmap.h"
 #include "provider/lockcheck.h"
 #include "provider/locktext.h"
@@ -51,23 +52,14 @@ static dav_error *bad_request(request_rec *r, const char *why)
 /** Read the lockinfo element. */
 static dav_error *read_lockinfo(locking_t *locking, const xmlDoc *doc)
 {
-    const xmlNode *root = xmlDocGetRootElement(doc), *scope, *type, *owner;
+    lock_body_t body;
+    const char *why = bodies_read_lock(&body, doc);
     apr_size_t length;
 
-    if (root == NULL || !xmlbody_is(root, XMLBODY_DAV_NS, "lockinfo"))
-        return bad_request(locking->r, "The body is not a DAV:lockinfo element.");
-    scope = xmlbody_dav_child(root, "lockscope");
-    type = xmlbody_dav_child(root, "locktype");
-    owner = xmlbody_dav_child(root, "owner");
-    if (scope == NULL || type == NULL || xmlbody_dav_child(type, "write") == NULL)
-        return bad_request(locking->r, "DAV:lockinfo asks for no write lock.");
-    if (xmlbody_dav_child(scope, "exclusive") != NULL)
-        locking->lock.scope = LOCK_EXCLUSIVE;
-    else if (xmlbody_dav_child(scope, "shared") != NULL)
-        locking->lock.scope = LOCK_SHARED;
-    else
-        return bad_request(locking->r, "DAV:lockscope is neither exclusive nor shared.");
-    locking->lock.owner = owner ? xmlbody_text(owner, &length, locking->r->pool) : "";
+    if (why != NULL)
+        return bad_request(locking->r, why);
+    locking->lock.scope = body.scope;
+    locking->lock.owner = body.owner ? xmlbody_text(body.owner, &length, locking->r->pool) : "";
     return locking->lock.owner
                ? NULL
                : errmap_error(locking->r->pool, ENOMEM, "Could not keep the owner.");
@@ -403,21 +395,6 @@ static apr_status_t unlock_body(store_txn_t *txn, void *baton, apr_pool_t *scrat
                                  : status;
 }
 
-/** Read the Lock-Token header: a URI in brackets. */
-static dav_error *read_token(unlocking_t *unlocking, request_rec *r)
-{
-    const char *header = apr_table_get(r->headers_in, "Lock-Token"), *end;
-
-    if (header == NULL || header[0] != '<' || (end = strchr(header, '>')) == NULL ||
-        end[1] != '\0' || end == header + 1)
-        return bad_request(r, "The Lock-Token header must hold one token in angle brackets.");
-    /* What is no token of ours locks nothing here. */
-    if (!locks_token_parse(&unlocking->token,
-                           apr_pstrmemdup(r->pool, header + 1, (apr_size_t)(end - header) - 1)))
-        memset(&unlocking->token, 0, sizeof(unlocking->token));
-    return NULL;
-}
-
 int lockmethods_unlock(request_rec *r)
 {
     unlocking_t unlocking = {.r = r, .now = locktext_now()};
@@ -426,8 +403,12 @@ int lockmethods_unlock(request_rec *r)
     dav_error *err;
     int answer;
 
-    if ((err = methods_resource(r, &resource)) != NULL || (err = read_token(&unlocking, r)) != NULL)
+    if ((err = methods_resource(r, &resource)) != NULL)
         return methods_error(r, err);
+    if (!locktext_parse_header(&unlocking.token, apr_table_get(r->headers_in, "Lock-Token"),
+                               r->pool))
+        return methods_error(r, bad_request(r, "The Lock-Token header must hold one token in "
+                                               "angle brackets."));
     unlocking.resource = resource;
     if (resource->info->settings.store == NULL)
         return methods_error(r, errmap_no_store(r->pool));

@@ -31,6 +31,18 @@ apr_status_t locktext_new_token(lock_token_t *token)
     return status;
 }
 
+int locktext_parse_header(lock_token_t *token, const char *header, apr_pool_t *scratch_pool)
+{
+    const char *end = header != NULL ? strchr(header, '>') : NULL;
+
+    if (end == NULL || header[0] != '<' || end[1] != '\0' || end == header + 1)
+        return 0;
+    if (!locks_token_parse(
+            token, apr_pstrmemdup(scratch_pool, header + 1, (apr_size_t)(end - header) - 1)))
+        memset(token, 0, sizeof(*token));
+    return 1;
+}
+
 apr_int64_t locktext_expiry(const request_rec *r, const depot_dir_settings_t *settings,
                             apr_int64_t now)
 {

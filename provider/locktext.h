@@ -17,6 +17,14 @@ extern const char locktext_supported[];
 apr_status_t locktext_new_token(lock_token_t *token);
 
 /**
+ * Read a Lock-Token header: a URI in angle brackets (RFC 4918 section 10.5).
+ * @param token zeroed if it is no token of ours, and so locks nothing here
+ * @param header NULL if the request has none
+ * @return non-zero if it is well-formed
+ */
+int locktext_parse_header(lock_token_t *token, const char *header, apr_pool_t *scratch_pool);
+
+/**
  * When a lock is to expire, from the Timeout header and the settings (RFC 4918 section 10.7).
  * @param now seconds since 1970
  */

@@ -4,6 +4,7 @@
 #include <http_protocol.h>
 #include <mod_dav.h>
 
+#include "provider/bodies.h"
 #include "provider/listing.h"
 #include "provider/methods.h"
 #include "provider/multistatus.h"
@@ -14,61 +15,9 @@
 
 APLOG_USE_MODULE(dav_depot);
 
-/** What the body asks for. */
-typedef struct question_t {
-    proplist_form_e form;
-    apr_array_header_t *names; /* prop_name_t */
-} question_t;
-
 static dav_error *bad_request(request_rec *r, const char *why)
 {
     return dav_new_error(r->pool, HTTP_BAD_REQUEST, 0, 0, why);
-}
-
-/** Collect the names of PARENT's children.  They live as long as the document. */
-static void collect_names(apr_array_header_t *names, const xmlNode *parent)
-{
-    for (const xmlNode *child = xmlbody_first_element(parent); child != NULL;
-         child = xmlbody_next_element(child)) {
-        prop_name_t *name = apr_array_push(names);
-
-        name->ns = xmlbody_ns(child);
-        name->local = (const char *)child->name;
-    }
-}
-
-/** Read the propfind element of DOC; no document asks for allprop. */
-static dav_error *read_question(question_t *question, request_rec *r, const xmlDoc *doc)
-{
-    const xmlNode *root, *allprop, *propname, *prop, *include;
-
-    question->form = PROPLIST_ALLPROP;
-    question->names = apr_array_make(r->pool, 8, sizeof(prop_name_t));
-    if (doc == NULL)
-        return NULL;
-
-    root = xmlDocGetRootElement(doc);
-    if (root == NULL || !xmlbody_is(root, XMLBODY_DAV_NS, "propfind"))
-        return bad_request(r, "The body is not a DAV:propfind element.");
-    allprop = xmlbody_dav_child(root, "allprop");
-    propname = xmlbody_dav_child(root, "propname");
-    prop = xmlbody_dav_child(root, "prop");
-    include = xmlbody_dav_child(root, "include");
-    if ((allprop != NULL) + (propname != NULL) + (prop != NULL) != 1)
-        return bad_request(r, "DAV:propfind must hold one of DAV:allprop, DAV:propname and "
-                              "DAV:prop.");
-    if (include != NULL && allprop == NULL)
-        return bad_request(r, "DAV:include goes with DAV:allprop only.");
-
-    if (prop != NULL) {
-        question->form = PROPLIST_PROP;
-        collect_names(question->names, prop);
-    } else if (propname != NULL) {
-        question->form = PROPLIST_PROPNAME;
-    } else if (include != NULL) {
-        collect_names(question->names, include);
-    }
-    return NULL;
 }
 
 /** Depth as the header has it; infinity where it has none (RFC 4918 section 9.1). */
@@ -90,10 +39,11 @@ int propfind_handle(request_rec *r)
     multistatus_ns_t *ns = multistatus_ns_create(r->pool);
     lockcheck_target_t target = {NULL, LOCKCHECK_NOTHING};
     dav_resource *resource;
-    question_t question;
+    propfind_body_t body;
     proplist_t *list;
     listing_t *listing;
     output_t *out;
+    const char *why;
     xmlDoc *doc;
     dav_error *err;
     apr_status_t status;
@@ -103,16 +53,18 @@ int propfind_handle(request_rec *r)
         return methods_error(r, err);
     if (!resource->exists)
         return HTTP_NOT_FOUND;
-    if ((err = xmlbody_read(&doc, r, &resource->info->settings.dir->xml)) != NULL ||
-        (err = read_question(&question, r, doc)) != NULL ||
-        (err = read_depth(&depth, r, resource)) != NULL)
+    if ((err = xmlbody_read(&doc, r, &resource->info->settings.dir->xml)) != NULL)
+        return methods_error(r, err);
+    if ((why = bodies_read_propfind(&body, doc, r->pool)) != NULL)
+        return methods_error(r, bad_request(r, why));
+    if ((err = read_depth(&depth, r, resource)) != NULL)
         return methods_error(r, err);
 
     target.resource = resource;
     if ((answer = methods_pass(r, &target, 1)) != DECLINED)
         return answer;
 
-    list = proplist_create(r, resource, question.form, question.names, ns, r->pool);
+    list = proplist_create(r, resource, body.form, body.names, ns, r->pool);
     if ((err = listing_open(&listing, r, resource, depth, list, r->pool)) != NULL)
         return methods_error(r, err);
 

@@ -22,7 +22,7 @@ typedef struct wanted_t {
 
 struct proplist_t {
     request_rec *r;
-    proplist_form_e form;
+    propfind_form_e form;
     apr_array_header_t *wanted; /* wanted_t */
     multistatus_ns_t *ns;
     int needs_store, needs_stat, needs_type, needs_resource, needs_locks;
@@ -96,7 +96,7 @@ static void want(proplist_t *list, const dav_resource *resource, const prop_name
     list->needs_store = 1;
 }
 
-proplist_t *proplist_create(request_rec *r, const dav_resource *resource, proplist_form_e form,
+proplist_t *proplist_create(request_rec *r, const dav_resource *resource, propfind_form_e form,
                             const apr_array_header_t *names, multistatus_ns_t *ns,
                             apr_pool_t *result_pool)
 {
@@ -109,7 +109,7 @@ proplist_t *proplist_create(request_rec *r, const dav_resource *resource, propli
     list->names = apr_hash_make(result_pool);
     list->wanted = apr_array_make(result_pool, 8, sizeof(wanted_t));
     multistatus_ns_declare(ns, LIVEPROPS_APACHE_PREFIX, LIVEPROPS_APACHE_NS);
-    if (form != PROPLIST_PROP) {
+    if (form != PROPFIND_PROP) {
         list->needs_store = 1;
         list->foreign_allprop = foreign_has_allprop();
         list->needs_resource |= list->foreign_allprop;
@@ -325,7 +325,7 @@ static void write_all_dead(writing_t *writing)
     while ((status = node_props_next(&prop, &iter)) == APR_SUCCESS) {
         if (is_overruled(writing, prop.name))
             continue;
-        if (writing->list->form == PROPLIST_PROPNAME)
+        if (writing->list->form == PROPFIND_PROPNAME)
             write_dead_name(writing, &prop);
         else
             write_dead(writing, &prop);
@@ -349,14 +349,14 @@ static void write_all_live(writing_t *writing)
 
         if (find_set(&set, writing, prop))
             continue; /* it comes with the dead ones */
-        if (value != NULL && list->form == PROPLIST_ALLPROP)
+        if (value != NULL && list->form == PROPFIND_ALLPROP)
             liveprop_write(writing->out, prop, value);
         else if (value != NULL)
             multistatus_empty_prop(writing->out, list->ns, &name);
     }
     if (list->foreign_allprop)
         output_puts(writing->out, foreign_all(list->r, writing->member->resource,
-                                              list->form == PROPLIST_ALLPROP ? DAV_PROP_INSERT_VALUE
+                                              list->form == PROPFIND_ALLPROP ? DAV_PROP_INSERT_VALUE
                                                                              : DAV_PROP_INSERT_NAME,
                                               writing->pool));
 }
@@ -430,14 +430,14 @@ void proplist_write(proplist_t *list, output_t *out, const proplist_member_t *me
     if (list->foreign_types)
         writing.source.more_types = foreign_types(member->resource, scratch_pool);
 
-    if (list->form != PROPLIST_PROP) {
+    if (list->form != PROPFIND_PROP) {
         write_all_live(&writing);
         write_all_dead(&writing);
     }
     for (int i = 0; i < list->wanted->nelts; i++) {
         const wanted_t *wanted = &APR_ARRAY_IDX(list->wanted, i, wanted_t);
 
-        if (list->form == PROPLIST_PROP || !is_in_allprop(&writing, wanted))
+        if (list->form == PROPFIND_PROP || !is_in_allprop(&writing, wanted))
             write_wanted(&writing, wanted);
     }
     /* A response has at least one propstat (RFC 4918 section 14.24). */

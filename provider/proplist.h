@@ -11,13 +11,11 @@
 #include <mod_dav.h>
 
 #include "propstore/nodes.h"
+#include "provider/bodies.h"
 #include "provider/content_type.h"
 #include "propstore/filestat.h"
 #include "provider/multistatus.h"
 #include "provider/output.h"
-
-/** The three forms of RFC 4918 section 9.1. */
-typedef enum proplist_form_e { PROPLIST_ALLPROP, PROPLIST_PROPNAME, PROPLIST_PROP } proplist_form_e;
 
 /** What was asked for. */
 typedef struct proplist_t proplist_t;
@@ -30,7 +28,7 @@ typedef struct proplist_t proplist_t;
  * @param ns gets the namespaces the answer needs
  * @param result_pool lifetime of the list
  */
-proplist_t *proplist_create(request_rec *r, const dav_resource *resource, proplist_form_e form,
+proplist_t *proplist_create(request_rec *r, const dav_resource *resource, propfind_form_e form,
                             const apr_array_header_t *names, multistatus_ns_t *ns,
                             apr_pool_t *result_pool);
 

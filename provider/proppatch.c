@@ -10,6 +10,7 @@
 #include <http_protocol.h>
 #include <mod_dav.h>
 
+#include "provider/bodies.h"
 #include "provider/errmap.h"
 #include "provider/executable.h"
 #include "provider/foreign.h"
@@ -60,49 +61,22 @@ static instruction_t *instruction_at(const patch_t *patch, int i)
 
 /* ---- reading the request ---- */
 
-static dav_error *bad_request(const patch_t *patch, const char *why)
+static dav_error *read_instructions(patch_t *patch, const xmlDoc *doc)
 {
-    return dav_new_error(patch->r->pool, HTTP_BAD_REQUEST, 0, 0, why);
-}
+    apr_array_header_t *items;
+    const char *why = bodies_read_proppatch(&items, doc, patch->r->pool);
 
-/** Add the instructions of a DAV:set or DAV:remove. */
-static dav_error *read_action(patch_t *patch, const xmlNode *action, int remove)
-{
-    const xmlNode *prop = xmlbody_dav_child(action, "prop");
-
-    if (prop == NULL)
-        return bad_request(patch, "DAV:set and DAV:remove must hold a DAV:prop.");
-    for (const xmlNode *node = xmlbody_first_element(prop); node != NULL;
-         node = xmlbody_next_element(node)) {
+    if (why != NULL)
+        return dav_new_error(patch->r->pool, HTTP_BAD_REQUEST, 0, 0, why);
+    for (int i = 0; i < items->nelts; i++) {
+        const proppatch_item_t *item = &APR_ARRAY_IDX(items, i, proppatch_item_t);
         instruction_t *instruction = apr_array_push(patch->instructions);
 
         memset(instruction, 0, sizeof(*instruction));
-        instruction->name.ns = xmlbody_ns(node);
-        instruction->name.local = (const char *)node->name;
-        instruction->node = node;
-        instruction->remove = remove;
+        instruction->name = item->name;
+        instruction->node = item->node;
+        instruction->remove = item->remove;
     }
-    return NULL;
-}
-
-static dav_error *read_instructions(patch_t *patch, const xmlDoc *doc)
-{
-    const xmlNode *root = doc ? xmlDocGetRootElement(doc) : NULL;
-    dav_error *err;
-
-    if (root == NULL || !xmlbody_is(root, XMLBODY_DAV_NS, "propertyupdate"))
-        return bad_request(patch, "The body is not a DAV:propertyupdate element.");
-    for (const xmlNode *action = xmlbody_first_element(root); action != NULL;
-         action = xmlbody_next_element(action)) {
-        int remove = xmlbody_is(action, XMLBODY_DAV_NS, "remove");
-
-        if (!remove && !xmlbody_is(action, XMLBODY_DAV_NS, "set"))
-            continue; /* RFC 4918 section 17: what is not known is as if it were not there */
-        if ((err = read_action(patch, action, remove)) != NULL)
-            return err;
-    }
-    if (patch->instructions->nelts == 0)
-        return bad_request(patch, "DAV:propertyupdate names no property.");
     return NULL;
 }
 
