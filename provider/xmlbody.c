@@ -14,7 +14,16 @@
 #define READ_SIZE (16 * 1024)
 
 /** Why a body is refused while it is parsed. */
-typedef enum refusal_e { REFUSED_NOT, REFUSED_DTD, REFUSED_DEPTH, REFUSED_ELEMENTS } refusal_e;
+typedef enum refusal_e {
+    REFUSED_NOT,
+    REFUSED_DTD,
+    REFUSED_DEPTH,
+    REFUSED_ELEMENTS,
+    REFUSED_ENCODING
+} refusal_e;
+
+/** Bytes of a body's beginning that are kept: its XML declaration is somewhere in there. */
+#define HEAD_SIZE 256
 
 /** A body being read; what the SAX callbacks find behind the parser. */
 typedef struct reader_t {
@@ -24,6 +33,7 @@ typedef struct reader_t {
     unsigned depth, elements;
     refusal_e refusal;
     int wrong_namespace;
+    char head[HEAD_SIZE + 1]; /* the body's first bytes */
     apr_size_t length;
 } reader_t;
 
@@ -119,10 +129,58 @@ static int start_parser(reader_t *reader, const char *data, apr_size_t length)
     /*
      * NOENT: the five entities XML has without a DTD are read as what they stand for, also in
      * namespace names.  HUGE only lifts libxml2's own bounds on text length; ours hold.
+     * IGNORE_ENC: a body is in UTF-8, or in UTF-16 if it begins so; see is_encoding_known().
      */
-    xmlCtxtUseOptions(reader->parser, XML_PARSE_NONET | XML_PARSE_NOENT | XML_PARSE_HUGE);
+    xmlCtxtUseOptions(reader->parser,
+                      XML_PARSE_NONET | XML_PARSE_NOENT | XML_PARSE_HUGE | XML_PARSE_IGNORE_ENC);
     apr_pool_cleanup_register(reader->r->pool, reader->parser, free_parser, apr_pool_cleanup_null);
     return 1;
+}
+
+/* ---- encodings ---- */
+
+/*
+ * UTF-8 and UTF-16 are what every reader of XML knows.  For all others libxml2 asks iconv(3),
+ * which is a great deal of code to let a request choose from, and reads past what it cannot
+ * convert.
+ */
+
+/**
+ * Keep what of DATA belongs to the body's first bytes.
+ * @return 0 if libxml2 would take them for UTF-32 or EBCDIC, or for UTF-16 without a mark
+ */
+static int take_head(reader_t *reader, const char *data, apr_size_t length)
+{
+    for (apr_size_t at = reader->length; at < HEAD_SIZE && length > 0; at++, data++, length--) {
+        reader->head[at] = *data;
+        if ((at < 2 && *data == '\0') || (at == 0 && *data == '\x4c'))
+            return 0;
+    }
+    return 1;
+}
+
+/** Whether the XML declaration, if there is one, names an encoding that was read as such. */
+static int is_encoding_known(const reader_t *reader)
+{
+    static const char *const known[] = {"utf-8", "utf8", "us-ascii", "ascii"};
+    const char *at = reader->head, *end, *name;
+    apr_size_t length;
+
+    if (strncmp(at, "\xef\xbb\xbf", 3) == 0)
+        at += 3;
+    /* One in UTF-16 does not begin like this, and is known by its mark. */
+    end = strncmp(at, "<?xml", 5) == 0 ? strstr(at, "?>") : NULL;
+    name = end != NULL ? strstr(at, "encoding") : NULL;
+    if (name == NULL || name > end)
+        return end != NULL || strncmp(at, "<?xml", 5) != 0;
+    name += strlen("encoding");
+    name += strspn(name, " \t\r\n=");
+    length = strcspn(++name, "\"'");
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (strlen(known[i]) == length && strncasecmp(name, known[i], length) == 0)
+            return 1;
+    }
+    return 0;
 }
 
 /* ---- reading ---- */
@@ -152,6 +210,9 @@ static dav_error *parse_error(const reader_t *reader)
         return bad_body(reader, HTTP_BAD_REQUEST,
                         apr_psprintf(pool, "The XML body holds more than %u elements.",
                                      reader->limits->elements_max));
+    case REFUSED_ENCODING:
+        return bad_body(reader, HTTP_UNSUPPORTED_MEDIA_TYPE,
+                        "The XML body must be in UTF-8, or in UTF-16 with a byte order mark.");
     case REFUSED_NOT:
         break;
     }
@@ -172,6 +233,10 @@ static dav_error *take(reader_t *reader, const char *data, apr_size_t length)
 
     if (length == 0)
         return NULL;
+    if (!take_head(reader, data, length)) {
+        reader->refusal = REFUSED_ENCODING;
+        return parse_error(reader);
+    }
     reader->length += length;
     if (max > 0 && reader->length > max)
         return bad_body(reader, HTTP_REQUEST_ENTITY_TOO_LARGE,
@@ -260,6 +325,10 @@ dav_error *xmlbody_read(xmlDoc **doc_p, request_rec *r, const depot_xml_limits_t
     if (xmlParseChunk(reader.parser, NULL, 0, 1) != XML_ERR_OK || !reader.parser->wellFormed ||
         reader.wrong_namespace || reader.refusal || reader.parser->myDoc == NULL)
         return parse_error(&reader);
+    if (!is_encoding_known(&reader)) {
+        reader.refusal = REFUSED_ENCODING;
+        return parse_error(&reader);
+    }
     *doc_p = reader.parser->myDoc;
     reader.parser->myDoc = NULL;
     apr_pool_cleanup_register(r->pool, *doc_p, free_doc, apr_pool_cleanup_null);

@@ -22,7 +22,8 @@
  * @param limits bounds on depth and count
  * @return NULL; 400 for what is not well-formed, cut off, or past LIMITS; 403 with
  *         DAV:no-external-entities for a document type declaration (RFC 4918 section 16);
- *         413 if the body is too large; 415 if its media type is not XML (section 8.2)
+ *         413 if the body is too large; 415 if its media type is not XML (section 8.2), or if
+ *         it is in another encoding than UTF-8 and UTF-16
  */
 dav_error *xmlbody_read(xmlDoc **doc_p, request_rec *r, const depot_xml_limits_t *limits);
 
