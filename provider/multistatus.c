@@ -8,6 +8,9 @@
 
 #include "provider/errmap.h"
 
+/** The namespace of xml:lang and its like. */
+#define XML_NAMESPACE "http://www.w3.org/XML/1998/namespace"
+
 /** A namespace that the root element declares. */
 typedef struct declaration_t {
     const char *prefix;
@@ -31,6 +34,8 @@ multistatus_ns_t *multistatus_ns_create(apr_pool_t *result_pool)
     ns->by_uri = apr_hash_make(result_pool);
     ns->last = &ns->first;
     multistatus_ns_declare(ns, "D", "DAV:");
+    /* It has its prefix without a declaration, and may have no other. */
+    apr_hash_set(ns->by_uri, XML_NAMESPACE, APR_HASH_KEY_STRING, "xml");
     return ns;
 }
 
@@ -38,6 +43,8 @@ void multistatus_ns_declare(multistatus_ns_t *ns, const char *prefix, const char
 {
     declaration_t *decl;
 
+    if (strcmp(uri, XML_NAMESPACE) == 0)
+        return;
     for (decl = ns->first; decl != NULL; decl = decl->next) {
         if (strcmp(decl->prefix, prefix) == 0)
             return;
