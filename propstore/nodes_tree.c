@@ -25,6 +25,31 @@ int nodes_is_member_name(const unsigned char *name, apr_size_t length)
 }
 
 /**
+ * Whether STEP's id has this one place.  An id in two places of a damaged store would let a walk
+ * go round in circles.
+ * @return APR_SUCCESS; STORE_CORRUPT; the store's error
+ */
+static apr_status_t check_place(store_txn_t *txn, const node_step_t *step)
+{
+    record_place_t place;
+    store_slice_t record;
+    key_buf_t buf;
+    apr_status_t status = store_get(txn, key_node_place(&buf, step->id), &record);
+
+    if (status == APR_SUCCESS)
+        status = record_read_place(&place, record);
+    if (status == STORE_ABSENT ||
+        (status == APR_SUCCESS && (place.parent != step->parent || place.name.len != step->length ||
+                                   memcmp(place.name.data, step->name, step->length) != 0)))
+        status = STORE_CORRUPT;
+    if (status == STORE_CORRUPT)
+        store_log(store_txn_store(txn), STORE_LOG_ERROR, status,
+                  "node %" APR_UINT64_T_FMT " is not in its place, \"%.*s\"", step->id,
+                  (int)step->length, step->name);
+    return status;
+}
+
+/**
  * The member of PARENT behind the one called AFTER, or the first if AFTER is "".
  * @param member in RESULT_POOL, its properties too
  * @return APR_SUCCESS; STORE_ABSENT at the end; STORE_CORRUPT; the store's error
@@ -60,11 +85,10 @@ static apr_status_t next_member(member_t *member, store_txn_t *txn, apr_uint64_t
                                 member->place.name, member->place.length);
         else
             status = STORE_CORRUPT;
-        if (status == APR_SUCCESS)
-            member->place.id = member->node.id;
+        member->place.id = member->node.id;
     }
     store_scan_end(cursor);
-    return status;
+    return status == APR_SUCCESS ? check_place(txn, &member->place) : status;
 }
 
 /** A collection on the way down, with what is wanted of it when its members are done. */
@@ -160,7 +184,7 @@ static apr_status_t find_member(member_t *member, apr_array_header_t **steps_p, 
     status = nodes_get(&member->node, txn, last->parent, last->name, last->length);
     if (status == APR_SUCCESS)
         member->node.props = nodes_keep_slice(member->node.props, result_pool);
-    return status;
+    return status == APR_SUCCESS ? check_place(txn, &member->place) : status;
 }
 
 apr_status_t nodes_remove(store_txn_t *txn, const char *path, apr_pool_t *scratch_pool)
