@@ -85,7 +85,8 @@ static apr_status_t next_member(member_t *member, store_txn_t *txn, apr_uint64_t
                                 member->place.name, member->place.length);
         else
             status = STORE_CORRUPT;
-        member->place.id = member->node.id;
+        if (status == APR_SUCCESS)
+            member->place.id = member->node.id;
     }
     store_scan_end(cursor);
     return status == APR_SUCCESS ? check_place(txn, &member->place) : status;

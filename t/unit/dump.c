@@ -511,7 +511,7 @@ static void test_damaged_value(store_t *store, apr_pool_t *pool)
     is_refused(store, "the property name with id 1 is damaged", pool);
     damage(store, key_name(&buf, 1), 0, pool);
     damage(store, key_node_place(&buf, 3), 0, pool);
-    is_refused(store, "the node of /a/b is damaged", pool);
+    is_refused(store, "its tree of nodes is damaged", pool);
     damage(store, key_node_place(&buf, 3), 0, pool);
     damage(store, key_lock_below(&buf, 2, (const unsigned char[LOCK_TOKEN_SIZE]){0}), 1, pool);
     is_refused(store, "a lock is damaged", pool);
