@@ -24,6 +24,7 @@
 #include "mod_src/mod_dav_depot.h"
 #include "propstore/meta.h"
 #include "provider/provider.h"
+#include "provider/sweep.h"
 
 APLOG_USE_MODULE(dav_depot);
 
@@ -185,6 +186,9 @@ static int try_store(const depot_store_t *store, server_rec *s, apr_pool_t *scra
     status = store_open(&open, store->spec, &log, scratch_pool);
     if (status == APR_SUCCESS) {
         status = meta_prepare(open, scratch_pool);
+        /* After a crash; what living processes are at is left to them. */
+        if (status == APR_SUCCESS)
+            status = sweep_run(open, scratch_pool);
         store_close(open);
     }
     if (status != APR_SUCCESS)
@@ -276,6 +280,9 @@ static void child_init(apr_pool_t *pchild, server_rec *s)
             /* Nothing the parent did reaches a store that lives in this process alone. */
             status = meta_prepare(store->store, pchild);
         }
+        /* This child may be there because another one died. */
+        if (status == APR_SUCCESS)
+            status = sweep_run(store->store, pchild);
         if (status != APR_SUCCESS) {
             store->store = NULL;
             ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,

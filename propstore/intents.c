@@ -1,11 +1,6 @@
 #include "propstore/intents.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <apr_strings.h>
 
@@ -24,83 +19,13 @@
 #define AT_BIRTH 32
 #define AT_FROM_NODE 40
 #define AT_TO_NODE 48
-#define AT_MODE 56
-#define AT_ID 60
-#define INTENT_HEAD 68
+#define AT_FROM_PARENT 56
+#define AT_TO_PARENT 64
+#define AT_MODE 72
+#define AT_ID 76
+#define INTENT_HEAD 84
 
 #define FLAG_TEMPORARY 1u
-
-/* ---- processes ---- */
-
-/** Read a small file of the kernel's into BUF as a string. */
-static apr_status_t read_proc(char *buf, size_t size, const char *path)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    apr_status_t status = APR_SUCCESS;
-    ssize_t got;
-
-    if (fd < 0)
-        return errno;
-    got = read(fd, buf, size - 1);
-    if (got < 0)
-        status = errno;
-    else
-        buf[got] = '\0';
-    close(fd);
-    return status;
-}
-
-/** When process PID was started. */
-static apr_status_t read_start(apr_uint64_t *start_p, apr_uint32_t pid)
-{
-    char path[64], text[1024], *at;
-    apr_status_t status;
-
-    apr_snprintf(path, sizeof(path), "/proc/%u/stat", pid);
-    status = read_proc(text, sizeof(text), path);
-    if (status != APR_SUCCESS)
-        return status;
-    /* The name in parentheses may hold anything; the 22nd field is the 20th behind it. */
-    at = strrchr(text, ')');
-    for (int field = 2; at != NULL && field < 22; field++)
-        at = strchr(at + 1, ' ');
-    if (at == NULL)
-        return APR_EGENERAL;
-    *start_p = strtoull(at, NULL, 10);
-    return APR_SUCCESS;
-}
-
-static apr_status_t read_boot(apr_uint64_t *boot_p)
-{
-    char text[64];
-    apr_status_t status = read_proc(text, sizeof(text), "/proc/sys/kernel/random/boot_id");
-
-    /* The first 48 bits of a random UUID. */
-    if (status == APR_SUCCESS)
-        *boot_p = strtoull(text, NULL, 16) << 16 | strtoull(text + 9, NULL, 16);
-    return status;
-}
-
-apr_status_t intents_self(intent_owner_t *owner)
-{
-    apr_status_t status = read_boot(&owner->boot);
-
-    owner->pid = (apr_uint32_t)getpid();
-    return status == APR_SUCCESS ? read_start(&owner->start, owner->pid) : status;
-}
-
-int intents_is_alive(const intent_owner_t *owner)
-{
-    apr_uint64_t boot, start;
-    apr_status_t status = read_boot(&boot);
-
-    if (status != APR_SUCCESS)
-        return 1;
-    if (boot != owner->boot)
-        return 0;
-    status = read_start(&start, owner->pid);
-    return status == APR_SUCCESS ? start == owner->start : status != ENOENT && status != ESRCH;
-}
 
 /* ---- records ---- */
 
@@ -123,6 +48,8 @@ static store_slice_t pack(const intent_t *intent, apr_pool_t *result_pool)
     key_put_u64(body + AT_BIRTH, (apr_uint64_t)intent->birth_ns);
     key_put_u64(body + AT_FROM_NODE, intent->from_node);
     key_put_u64(body + AT_TO_NODE, intent->to_node);
+    key_put_u64(body + AT_FROM_PARENT, intent->from_parent);
+    key_put_u64(body + AT_TO_PARENT, intent->to_parent);
     key_put_u32(body + AT_MODE, intent->mode);
     key_put_u64(body + AT_ID, intent->id);
     at = body + INTENT_HEAD;
@@ -146,7 +73,7 @@ apr_status_t intents_read(intent_t *intent, store_slice_t record, apr_pool_t *re
         return status;
     body = slice.data;
     if (slice.len < INTENT_HEAD || body[0] != INTENT_VERSION || body[AT_KIND] < INTENT_MOVE ||
-        body[AT_KIND] > INTENT_MODE)
+        body[AT_KIND] > INTENT_CLEAR)
         return STORE_CORRUPT;
     intent->kind = (intent_kind_e)body[AT_KIND];
     intent->temporary = (body[AT_FLAGS] & FLAG_TEMPORARY) != 0;
@@ -157,6 +84,8 @@ apr_status_t intents_read(intent_t *intent, store_slice_t record, apr_pool_t *re
     intent->birth_ns = (apr_int64_t)key_get_u64(body + AT_BIRTH);
     intent->from_node = key_get_u64(body + AT_FROM_NODE);
     intent->to_node = key_get_u64(body + AT_TO_NODE);
+    intent->from_parent = key_get_u64(body + AT_FROM_PARENT);
+    intent->to_parent = key_get_u64(body + AT_TO_PARENT);
     intent->mode = key_get_u32(body + AT_MODE);
     intent->id = key_get_u64(body + AT_ID);
     at = body + INTENT_HEAD;
@@ -191,11 +120,9 @@ static apr_status_t next_id(apr_uint64_t *id_p, store_txn_t *txn, apr_pool_t *sc
     return status == STORE_ABSENT ? APR_SUCCESS : status;
 }
 
-apr_status_t intents_replace(store_txn_t *txn, intent_t *intent, apr_pool_t *scratch_pool)
+apr_status_t intents_put(store_txn_t *txn, const intent_t *intent, apr_pool_t *scratch_pool)
 {
-    apr_status_t status = intents_self(&intent->owner);
-
-    return status == APR_SUCCESS ? intents_pairs(intent, pairs_put, txn, scratch_pool) : status;
+    return intents_pairs(intent, pairs_put, txn, scratch_pool);
 }
 
 apr_status_t intents_pairs(const intent_t *intent, pairs_fn *pair, void *baton,
@@ -208,9 +135,11 @@ apr_status_t intents_pairs(const intent_t *intent, pairs_fn *pair, void *baton,
 
 apr_status_t intents_add(store_txn_t *txn, intent_t *intent, apr_pool_t *scratch_pool)
 {
-    apr_status_t status = next_id(&intent->id, txn, scratch_pool);
+    apr_status_t status = process_self(&intent->owner);
 
-    return status == APR_SUCCESS ? intents_replace(txn, intent, scratch_pool) : status;
+    if (status == APR_SUCCESS && intent->id == 0)
+        status = next_id(&intent->id, txn, scratch_pool);
+    return status == APR_SUCCESS ? intents_put(txn, intent, scratch_pool) : status;
 }
 
 apr_status_t intents_remove(store_txn_t *txn, apr_uint64_t id)

@@ -12,6 +12,7 @@
 #include "provider/metadata.h"
 #include "provider/place.h"
 #include "provider/private.h"
+#include "provider/recovery.h"
 #include "provider/removal.h"
 #include "provider/resource.h"
 #include "provider/tempfile.h"
@@ -32,10 +33,12 @@ typedef struct transfer_t {
     int copies;       /* what is renamed is a copy */
     int recurse;      /* its members are copied too */
     place_t place;    /* the rename */
-    int placed;       /* it is done, and not undone */
+    int placed;       /* it is done */
     int done;         /* there was nothing for the store to do */
     intent_t intent;  /* what is to be done, */
     int journaled;    /* if that is in the store */
+    int given_up;     /* it could be neither done nor undone: recovery.h has it */
+    intent_t clear;   /* what is then left to remove */
     apr_pool_t *pool; /* lifetime of the transfer */
 } transfer_t;
 
@@ -54,58 +57,86 @@ static void begin(transfer_t *transfer, const dav_resource *src, dav_resource *d
     apr_pool_tag(transfer->pool, "depot_transfer");
 }
 
-/** Note what no longer matters to the client but should not have happened. */
-static void complain(const transfer_t *transfer, apr_status_t status, const char *what)
+/* ---- a copy under a private name ---- */
+
+/** The intent to remove PATH, in the place of INTENT. */
+static intent_t clearing_of(const intent_t *intent, const char *path)
 {
-    if (status != APR_SUCCESS)
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, status, transfer->src->info->r, "%s: %s", transfer->to,
-                      what);
+    intent_t clear = *intent;
+
+    clear.kind = INTENT_CLEAR;
+    clear.temporary = 0;
+    clear.from = path;
+    clear.to = clear.old = "";
+    clear.from_parent = intent->to_parent;
+    clear.to_parent = 0;
+    return clear;
 }
 
-/* ---- the intent ---- */
-
-/** Write down what is to be done, in the place of what was. */
-static apr_status_t put_intent(transfer_t *transfer, store_txn_t *txn, apr_pool_t *scratch_pool)
-{
-    return transfer->intent.id != 0 ? intents_replace(txn, &transfer->intent, scratch_pool)
-                                    : intents_add(txn, &transfer->intent, scratch_pool);
-}
-
-/** Make it the intent to remove PATH, which nobody misses. */
-static void intend_removal(transfer_t *transfer, const char *path)
-{
-    apr_uint64_t id = transfer->intent.id;
-
-    transfer->intent = (intent_t){
-        .id = id, .kind = INTENT_REMOVE, .temporary = 1, .from = path, .to = "", .old = ""};
-}
-
-static apr_status_t journal_body(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool)
+/** store_write_fn: write down that the copy is nobody's yet. */
+static apr_status_t journal_copy(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool)
 {
     transfer_t *transfer = baton;
 
-    return put_intent(transfer, txn, scratch_pool);
+    transfer->intent.id = 0;
+    return intents_add(txn, &transfer->intent, scratch_pool);
 }
 
-/** store_write_fn: nothing of the intent is left to do; a copy that was not placed is no more. */
-static apr_status_t drop_body(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool)
+/** Make a copy of the source beside the destination.  @param staged_p set to its path */
+static apr_status_t stage(transfer_t *transfer, const char **staged_p)
+{
+    apr_status_t status;
+
+    *staged_p = NULL;
+    status =
+        tempfile_name(staged_p, resource_parent_path(transfer->to, transfer->pool), transfer->pool);
+    transfer->copies = 1;
+    /* A crash must not leave half a tree; half a file is known by its name (leftovers.h). */
+    if (status == APR_SUCCESS && transfer->src->collection) {
+        transfer->intent = clearing_of(&transfer->intent, *staged_p);
+        recovery_locate(&transfer->intent, transfer->pool);
+        status = store_write(transfer->store, journal_copy, transfer, transfer->pool);
+        transfer->journaled = status == APR_SUCCESS;
+    }
+    if (status == APR_SUCCESS)
+        status = filetree_copy(transfer->from, *staged_p, transfer->recurse, tree_failed,
+                               &transfer->failures, transfer->pool);
+    return status;
+}
+
+/** store_write_fn: forget the intent alone. */
+static apr_status_t drop_intent(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool)
 {
     const transfer_t *transfer = baton;
-    apr_status_t status = APR_SUCCESS;
 
-    if (transfer->intent.temporary)
-        status = nodes_remove(txn, transfer->intent.from, scratch_pool);
-    if (status == APR_SUCCESS)
-        status = intents_remove(txn, transfer->intent.id);
-    return status == STORE_ABSENT ? APR_SUCCESS : status;
+    (void)scratch_pool;
+    return intents_remove(txn, transfer->intent.id);
 }
 
-static void drop_intent(transfer_t *transfer)
+/** The copy has become the destination, or is gone. */
+static void forget_staged(transfer_t *transfer)
 {
+    apr_status_t status = APR_SUCCESS;
+
     if (transfer->journaled)
-        complain(transfer, store_write(transfer->store, drop_body, transfer, transfer->pool),
-                 "its intent is left");
+        status = store_write(transfer->store, drop_intent, transfer, transfer->pool);
+    if (status != APR_SUCCESS)
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, transfer->src->info->r, "%s: its intent is left",
+                      transfer->to);
     transfer->journaled = 0;
+}
+
+/** Remove the copy that is not wanted. */
+static void discard(transfer_t *transfer, const char *staged)
+{
+    intent_t clear = clearing_of(&transfer->intent, staged);
+
+    if (staged == NULL || transfer->given_up)
+        return;
+    if (transfer->journaled)
+        (void)removal_clear(transfer->store, &clear, NULL, NULL, transfer->pool);
+    else
+        (void)filetree_remove(staged, NULL, NULL, transfer->pool);
 }
 
 /* ---- the rename ---- */
@@ -113,11 +144,8 @@ static void drop_intent(transfer_t *transfer)
 /** Rename, if that is not done. */
 static apr_status_t place_source(transfer_t *transfer)
 {
-    apr_status_t status;
+    apr_status_t status = transfer->placed ? APR_SUCCESS : place_rename(&transfer->place);
 
-    if (transfer->placed)
-        return APR_SUCCESS;
-    status = place_begin(&transfer->place, transfer->pool);
     transfer->placed = status == APR_SUCCESS;
     return status;
 }
@@ -142,12 +170,32 @@ static apr_status_t copy_metadata(const transfer_t *transfer, store_txn_t *txn,
     return status;
 }
 
+/** Write down that PLACE is to be made, in the place of what was to be done. */
+static apr_status_t intend(transfer_t *transfer, store_txn_t *txn, apr_pool_t *scratch_pool)
+{
+    intent_t *intent = &transfer->intent;
+    const place_t *place = &transfer->place;
+    apr_status_t status;
+
+    intent->kind = INTENT_MOVE;
+    intent->temporary = transfer->copies;
+    intent->from = place->from;
+    intent->to = place->to;
+    intent->old = place->old != NULL ? place->old : "";
+    /* One that a run before this one had was not committed. */
+    if (!transfer->journaled)
+        intent->id = 0;
+    status = recovery_identify(intent, scratch_pool);
+    if (status == APR_SUCCESS && intent->to_parent == 0)
+        status = ENOENT;
+    return status == APR_SUCCESS ? intents_add(txn, intent, scratch_pool) : status;
+}
+
 /** store_write_fn: do what is simple, or write down what is to be done. */
 static apr_status_t plan(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool)
 {
     transfer_t *transfer = baton;
     intent_t *intent = &transfer->intent;
-    const place_t *place = &transfer->place;
     apr_status_t status = tree_check(&transfer->failures, txn);
 
     if (status == APR_SUCCESS)
@@ -157,6 +205,7 @@ static apr_status_t plan(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool
     if (status != APR_SUCCESS)
         return status;
     if (is_simple(transfer)) {
+        transfer->place.old = NULL;
         status = place_source(transfer);
         transfer->done = transfer->placed;
         return status == APR_SUCCESS ? STORE_NOTHING : status;
@@ -164,14 +213,9 @@ static apr_status_t plan(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool
     if (transfer->copies) {
         status = copy_metadata(transfer, txn, scratch_pool);
         if (status == APR_SUCCESS)
-            status = metadata_node_id(&intent->from_node, txn, place->from);
+            status = metadata_node_id(&intent->from_node, txn, transfer->place.from);
     }
-    intent->kind = INTENT_MOVE;
-    intent->temporary = transfer->copies;
-    intent->from = place->from;
-    intent->to = place->to;
-    intent->old = place->old != NULL ? place->old : "";
-    return status == APR_SUCCESS ? put_intent(transfer, txn, scratch_pool) : status;
+    return status == APR_SUCCESS ? intend(transfer, txn, scratch_pool) : status;
 }
 
 /** store_write_fn: rename, and follow. */
@@ -179,102 +223,59 @@ static apr_status_t step(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool
 {
     transfer_t *transfer = baton;
     const place_t *place = &transfer->place;
-    intent_t *intent = &transfer->intent;
-    intent_t done = *intent;
+    const intent_t *intent = &transfer->intent;
     apr_status_t status = tree_check(&transfer->failures, txn);
 
     if (status == APR_SUCCESS)
         status = place_source(transfer);
+    /* The store must not be ahead of the files. */
+    if (status == APR_SUCCESS)
+        status = place_sync(place, scratch_pool);
     /* What was known of TO goes, whatever the source has. */
     if (status == APR_SUCCESS)
         status = nodes_remove(txn, place->to, scratch_pool);
     if (status == APR_SUCCESS)
         status = metadata_move(txn, place->from, intent->from_node, place->to, scratch_pool);
-    if (status != APR_SUCCESS || place->old == NULL)
-        return status == APR_SUCCESS ? intents_remove(txn, intent->id) : status;
-    done.kind = INTENT_REMOVE;
-    done.temporary = 1;
-    done.from = place->old;
-    done.to = done.old = "";
-    return intents_replace(txn, &done, scratch_pool);
-}
-
-/** Undo the rename, and forget that it was intended. */
-static void undo(transfer_t *transfer)
-{
-    if (transfer->placed)
-        complain(transfer, place_undo(&transfer->place, transfer->pool), "could not be undone");
-    transfer->placed = 0;
-    drop_intent(transfer);
-}
-
-/** Remove what was replaced. */
-static void finish_place(transfer_t *transfer)
-{
-    if (transfer->place.old == NULL)
-        return;
-    complain(transfer, place_finish(&transfer->place, transfer->pool), "what was replaced is left");
-    if (transfer->journaled)
-        intend_removal(transfer, transfer->place.old);
-    drop_intent(transfer);
+    if (status != APR_SUCCESS)
+        return status;
+    if (place->old == NULL)
+        return intents_remove(txn, intent->id);
+    transfer->clear = clearing_of(intent, place->old);
+    return intents_put(txn, &transfer->clear, scratch_pool);
 }
 
 /** Rename SOURCE to the destination, with its metadata, in the place of what is there. */
 static apr_status_t move_into_place(transfer_t *transfer, const char *source)
 {
-    filestat_t st;
-    apr_status_t status = filestat_read(&st, AT_FDCWD, source, FILESTAT_LINK);
+    recovery_scope_t scope = {.paths = {transfer->from, transfer->to}};
+    apr_status_t status = place_plan(&transfer->place, source, transfer->to,
+                                     transfer->dst->info->replace, transfer->pool);
 
     if (status == APR_SUCCESS)
-        status = place_plan(&transfer->place, source, transfer->to, transfer->dst->info->replace,
-                            transfer->pool);
+        status = recovery_write(transfer->store, &scope, plan, transfer, transfer->pool);
     if (status != APR_SUCCESS)
         return status;
-    transfer->intent.inode = st.inode;
-    transfer->intent.birth_ns = st.birth_ns;
-    status = store_write_settled(transfer->store, plan, transfer, transfer->pool);
-    if (status == APR_SUCCESS && !transfer->done) {
-        transfer->journaled = 1;
-        status = store_write_settled(transfer->store, step, transfer, transfer->pool);
-    }
-    if (status != APR_SUCCESS) {
-        undo(transfer);
+    if (transfer->done) {
+        status = place_sync(&transfer->place, transfer->pool);
+        forget_staged(transfer);
         return status;
     }
-    if (!transfer->done && transfer->place.old == NULL)
-        transfer->journaled = 0; /* the step took it along */
-    finish_place(transfer);
-    drop_intent(transfer);
+    transfer->journaled = 1;
+    scope.own = transfer->intent.id;
+    status = recovery_write(transfer->store, &scope, step, transfer, transfer->pool);
+    if (status != APR_SUCCESS) {
+        transfer->given_up =
+            recovery_undo(transfer->store, &transfer->intent, transfer->pool) != APR_SUCCESS;
+        transfer->journaled = transfer->copies; /* as one to clear the copy away */
+        return status;
+    }
+    /* What was replaced is nobody's; that it is left has been logged. */
+    if (transfer->place.old != NULL)
+        (void)removal_clear(transfer->store, &transfer->clear, NULL, NULL, transfer->pool);
     return APR_SUCCESS;
 }
 
 /* ---- copying ---- */
-
-/** Make a copy of the source beside the destination.  @param staged_p set to its path */
-static apr_status_t stage(transfer_t *transfer, const char **staged_p)
-{
-    apr_status_t status =
-        tempfile_name(staged_p, resource_parent_path(transfer->to, transfer->pool), transfer->pool);
-
-    transfer->copies = 1;
-    /* A crash must not leave half a tree; half a file is found by its age. */
-    if (status == APR_SUCCESS && transfer->src->collection) {
-        intend_removal(transfer, *staged_p);
-        status = store_write(transfer->store, journal_body, transfer, transfer->pool);
-        transfer->journaled = status == APR_SUCCESS;
-    }
-    if (status == APR_SUCCESS)
-        status = filetree_copy(transfer->from, *staged_p, transfer->recurse, tree_failed,
-                               &transfer->failures, transfer->pool);
-    return status;
-}
-
-/** Remove the copy that is not wanted. */
-static void discard(transfer_t *transfer, const char *staged)
-{
-    (void)filetree_remove(staged, NULL, NULL, transfer->pool);
-    drop_intent(transfer);
-}
 
 /** Copy, and put the copy in place. */
 static apr_status_t copy_into_place(transfer_t *transfer)

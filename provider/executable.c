@@ -1,8 +1,10 @@
 #include "provider/executable.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 int executable_parse(int *on_p, const char *value)
 {
@@ -26,5 +28,21 @@ apr_status_t executable_set(const char *path, int on, mode_t *old_mode_p)
 
 apr_status_t executable_restore(const char *path, mode_t old_mode)
 {
-    return chmod(path, old_mode) == 0 ? APR_SUCCESS : errno;
+    apr_status_t status = APR_SUCCESS;
+    int fd;
+
+    if (chmod(path, old_mode) != 0)
+        return errno;
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 && errno == EACCES) {
+        /* One that may not be read: that leaves syncing everything. */
+        sync();
+        return APR_SUCCESS;
+    }
+    if (fd < 0)
+        return errno;
+    if (fsync(fd) != 0)
+        status = errno;
+    close(fd);
+    return status;
 }

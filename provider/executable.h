@@ -16,7 +16,7 @@
 int executable_parse(int *on_p, const char *value);
 
 /**
- * Give the file at PATH the execute permission, or take it away.
+ * Give the file at PATH the execute permission, or take it away, durably.
  * @param old_mode_p set to its permissions before, for executable_restore()
  * @return APR_SUCCESS or the system's error
  */

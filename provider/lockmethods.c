@@ -6,25 +6,23 @@
 #include <unistd.h>
 
 #include <apr_strings.h>
-#include <http_log.h>
 #include <http_protocol.h>
 #include <mod_dav.h>
 
+#include "propstore/intents.h"
 #include "propstore/locks.h"
 #include "provider/authz.h"
 #include "provider/bodies.h"
 #include "provider/errmap.h"
 #include "provider/lockcheck.h"
 #include "provider/locktext.h"
-#include "provider/metadata.h"
 #include "provider/methods.h"
 #include "provider/multistatus.h"
 #include "provider/private.h"
+#include "provider/recovery.h"
 #include "provider/resource.h"
 #include "provider/tempfile.h"
 #include "provider/xmlbody.h"
-
-APLOG_USE_MODULE(dav_depot);
 
 /** Expired locks removed along with each change of locks. */
 #define REAP_MAX 64
@@ -38,7 +36,10 @@ typedef struct locking_t {
     apr_int64_t now;
     apr_array_header_t *conflicts; /* lock_t: those in the way */
     int unmapped;                  /* there was nothing at its URL */
-    int created;                   /* an empty file was made for it */
+    tempfile_t *temp;              /* the empty file to be made for it, or NULL; */
+    intent_t intent;               /* that it is to be, */
+    int journaled;                 /* if that is in the store; */
+    int created;                   /* it is in its place */
     dav_error *refused;            /* others were first with a lock that counts */
 } locking_t;
 
@@ -77,25 +78,50 @@ static dav_error *read_depth(locking_t *locking)
 
 /* ---- taking a lock out ---- */
 
-/** Make the empty file of a LOCK on an unmapped URL (RFC 4918 section 7.3). */
-static apr_status_t create_file(locking_t *locking)
+/** store_write_fn: write down that an empty file is to be made, and locked. */
+static apr_status_t plan_body(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool)
 {
-    const char *path = locking->resource->info->path;
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    locking_t *locking = baton;
 
-    if (fd < 0)
-        return errno;
-    locking->created = 1;
-    if (close(fd) != 0)
-        return errno;
-    return tempfile_sync_directory(resource_parent_path(path, locking->r->pool));
+    locking->intent.id = 0;
+    return intents_add(txn, &locking->intent, scratch_pool);
 }
 
-static void remove_file(locking_t *locking)
+/** Begin to make the empty file of a LOCK on an unmapped URL (RFC 4918 section 7.3). */
+static apr_status_t plan_file(locking_t *locking)
 {
-    if (locking->created)
-        (void)unlink(locking->resource->info->path);
-    locking->created = 0;
+    const char *path = locking->resource->info->path;
+    recovery_scope_t scope = {.paths = {path}, .store_only = 1};
+    apr_pool_t *pool = locking->r->pool;
+    filestat_t st;
+    apr_status_t status = tempfile_create(&locking->temp, path, pool);
+
+    if (status == APR_SUCCESS)
+        status = tempfile_sync(locking->temp);
+    if (status == APR_SUCCESS)
+        status = filestat_read(&st, tempfile_fd(locking->temp), "", FILESTAT_TARGET);
+    if (status != APR_SUCCESS)
+        return status;
+    locking->intent = (intent_t){.kind = INTENT_CREATE,
+                                 .inode = st.inode,
+                                 .birth_ns = st.birth_ns,
+                                 .from = path,
+                                 .to = "",
+                                 .old = ""};
+    recovery_locate(&locking->intent, pool);
+    status = recovery_write(locking->store, &scope, plan_body, locking, pool);
+    locking->journaled = status == APR_SUCCESS;
+    return status;
+}
+
+/** Put the empty file in its place. */
+static apr_status_t create_file(locking_t *locking)
+{
+    apr_status_t status = tempfile_swap(locking->temp, 0);
+
+    locking->created = status == APR_SUCCESS;
+    return status == APR_SUCCESS ? tempfile_sync_directory(tempfile_directory(locking->temp))
+                                 : status;
 }
 
 /** Find what is to be locked, or make it. */
@@ -135,24 +161,25 @@ static apr_status_t add_body(store_txn_t *txn, void *baton, apr_pool_t *scratch_
                            &locking->lock, &resource->info->settings.dir->lock, locking->now,
                            &locking->conflicts, locking->r->pool);
     }
-    if (status != APR_SUCCESS)
-        remove_file(locking);
-    return status;
+    return status == APR_SUCCESS && locking->journaled ? intents_remove(txn, locking->intent.id)
+                                                       : status;
 }
 
-/** store_write_fn: the lock could not be stored; the file goes, if nobody has used it since. */
-static apr_status_t undo_body(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool)
+/** Lock what is there, or make it. */
+static apr_status_t add(locking_t *locking)
 {
-    locking_t *locking = baton;
-    apr_uint64_t inode = locking->resource->info->st.inode;
-    apr_uint64_t node;
-    apr_status_t status = metadata_node_id(&node, txn, locking->resource->info->path);
+    recovery_scope_t scope = {.paths = {locking->resource->info->path}};
+    apr_status_t status = locking->unmapped ? plan_file(locking) : APR_SUCCESS;
 
-    (void)scratch_pool;
-    if (status == APR_SUCCESS && node == 0 && resource_refresh(locking->resource) == APR_SUCCESS &&
-        locking->resource->info->st.inode == inode && locking->resource->info->st.size == 0)
-        remove_file(locking);
-    return status == APR_SUCCESS ? STORE_NOTHING : status;
+    if (status != APR_SUCCESS)
+        return status;
+    scope.own = locking->journaled ? locking->intent.id : 0;
+    scope.store_only = !locking->journaled;
+    status = recovery_write(locking->store, &scope, add_body, locking, locking->r->pool);
+    /* The file goes again. */
+    if (status != APR_SUCCESS && locking->journaled)
+        (void)recovery_undo(locking->store, &locking->intent, locking->r->pool);
+    return status;
 }
 
 /** Whether HREF is, or lies in, one of HREFS. */
@@ -235,8 +262,6 @@ static int answer_failure(locking_t *locking, apr_status_t status)
         return methods_error(r, locking->refused);
     if (status == STORE_LOCKED)
         return answer_conflict(locking);
-    if (locking->created && store_write(locking->store, undo_body, locking, r->pool) != APR_SUCCESS)
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "the empty file of a failed LOCK is left");
     if (locking->unmapped && (status == ENOENT || status == ENOTDIR || status == EEXIST))
         return methods_error(r, errmap_error_as(r->pool, HTTP_CONFLICT, status,
                                                 "Could not make the resource to lock."));
@@ -265,7 +290,7 @@ static int take_out(locking_t *locking, const xmlDoc *doc)
     locking->lock.expires = locktext_expiry(r, locking->resource->info->settings.dir, locking->now);
     status = locktext_new_token(&locking->lock.token);
     if (status == APR_SUCCESS)
-        status = store_write(locking->store, add_body, locking, r->pool);
+        status = add(locking);
     if (status != APR_SUCCESS)
         return answer_failure(locking, status);
     apr_table_setn(

@@ -45,27 +45,3 @@ int metadata_is_there(void *baton, const char *path, const node_t *node)
     (void)node;
     return status != ENOENT && status != ENOTDIR;
 }
-
-static apr_status_t forget_body(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool)
-{
-    const char *path = baton;
-
-    /* Under the writer's lock: somebody else may just have made it. */
-    return metadata_is_there(NULL, path, NULL) ? STORE_NOTHING
-                                               : nodes_remove(txn, path, scratch_pool);
-}
-
-apr_status_t metadata_forget_absent(store_t *store, const char *path, apr_pool_t *scratch_pool)
-{
-    apr_uint64_t id;
-    store_txn_t *txn;
-    apr_status_t status = store_begin(&txn, store, STORE_READ, scratch_pool);
-
-    if (status != APR_SUCCESS)
-        return status;
-    status = metadata_node_id(&id, txn, path);
-    store_abort(txn);
-    if (status != APR_SUCCESS || id == 0)
-        return status;
-    return store_write(store, forget_body, (void *)path, scratch_pool);
-}

@@ -20,11 +20,4 @@ apr_status_t metadata_move(store_txn_t *txn, const char *from, apr_uint64_t id, 
 /** nodes_keep_fn: whether there is such a file. */
 int metadata_is_there(void *baton, const char *path, const node_t *node);
 
-/**
- * Forget what is known of PATH if nothing is there: a file that is about to be made must not
- * come into what a file of that name had, which went away from outside.
- * @return APR_SUCCESS or the store's error
- */
-apr_status_t metadata_forget_absent(store_t *store, const char *path, apr_pool_t *scratch_pool);
-
 #endif /* PROVIDER_METADATA_H */

@@ -12,12 +12,14 @@
 #include "provider/deliver.h"
 #include "provider/destination.h"
 #include "provider/dirscan.h"
+#include "provider/errmap.h"
 #include "provider/lockcheck.h"
 #include "provider/lockmethods.h"
 #include "provider/multistatus.h"
 #include "provider/private.h"
 #include "provider/propfind.h"
 #include "provider/proppatch.h"
+#include "provider/recovery.h"
 
 APLOG_USE_MODULE(dav_depot);
 
@@ -205,6 +207,23 @@ static int prepare_transfer(request_rec *r)
     return status == DECLINED && source->exists ? meet_conditions(r, source) : status;
 }
 
+/**
+ * See that what a process left half-done is settled, before anything is looked at.
+ * @return DECLINED, or an answer
+ */
+static int settle(request_rec *r)
+{
+    store_t *store = depot_settings(r).store;
+    apr_status_t status = APR_SUCCESS;
+
+    if (store != NULL)
+        status = recovery_settle(store, r->filename, r->pool);
+    if (status == APR_SUCCESS)
+        return DECLINED;
+    return methods_error(
+        r, errmap_error(r->pool, status, "Could not settle what another request left half-done."));
+}
+
 int methods_handler(request_rec *r)
 {
     int status;
@@ -212,6 +231,8 @@ int methods_handler(request_rec *r)
     if (strcmp(r->handler, DAV_HANDLER) != 0 || !methods_is_ours(r))
         return DECLINED;
     if (r->method_number != M_OPTIONS && (status = check_headers(r)) != DECLINED)
+        return status;
+    if ((status = settle(r)) != DECLINED)
         return status;
 
     switch (r->method_number) {
@@ -244,6 +265,8 @@ int methods_file_handler(request_rec *r)
 
     if (strcmp(r->handler, FILE_HANDLER) != 0)
         return DECLINED;
+    if ((status = settle(r)) != DECLINED)
+        return status;
     if ((err = methods_resource(r, &resource)) != NULL)
         return methods_error(r, err);
     target.resource = resource;

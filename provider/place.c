@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "propstore/filestat.h"
-#include "provider/filetree.h"
 #include "provider/resource.h"
 #include "provider/tempfile.h"
 
@@ -70,57 +69,37 @@ static apr_status_t move_over(const char *from, const char *to, const char *old)
     return status;
 }
 
-/** Make the directories of both paths durable. */
-static apr_status_t sync_parents(const char *from, const char *to, apr_pool_t *scratch_pool)
+apr_status_t place_plan(place_t *place, const char *from, const char *to, int replace,
+                        apr_pool_t *result_pool)
 {
-    const char *from_parent = resource_parent_path(from, scratch_pool);
-    const char *to_parent = resource_parent_path(to, scratch_pool);
+    *place = (place_t){.from = from, .to = to, .replace = replace};
+    return replace ? tempfile_name(&place->old, resource_parent_path(to, result_pool), result_pool)
+                   : APR_SUCCESS;
+}
+
+apr_status_t place_rename(place_t *place)
+{
+    apr_status_t status;
+
+    if (!place->replace)
+        return move_new(place->from, place->to);
+    if (place->old == NULL)
+        return move_file(place->from, place->to, 0);
+    status = move_over(place->from, place->to, place->old);
+    if (status != ENOENT)
+        return status;
+    /* What was to be replaced is gone. */
+    place->old = NULL;
+    return move_new(place->from, place->to);
+}
+
+apr_status_t place_sync(const place_t *place, apr_pool_t *scratch_pool)
+{
+    const char *from_parent = resource_parent_path(place->from, scratch_pool);
+    const char *to_parent = resource_parent_path(place->to, scratch_pool);
     apr_status_t status = tempfile_sync_directory(to_parent);
 
     if (status == APR_SUCCESS && strcmp(from_parent, to_parent) != 0)
         status = tempfile_sync_directory(from_parent);
     return status;
-}
-
-apr_status_t place_plan(place_t *place, const char *from, const char *to, int replace,
-                        apr_pool_t *result_pool)
-{
-    *place = (place_t){.from = from, .to = to};
-    return replace ? tempfile_name(&place->old, resource_parent_path(to, result_pool), result_pool)
-                   : APR_SUCCESS;
-}
-
-apr_status_t place_begin(place_t *place, apr_pool_t *scratch_pool)
-{
-    apr_status_t status = place->old != NULL ? move_over(place->from, place->to, place->old)
-                                             : move_new(place->from, place->to);
-
-    if (status == ENOENT && place->old != NULL) {
-        /* What was to be replaced is gone. */
-        place->old = NULL;
-        status = move_new(place->from, place->to);
-    }
-    if (status != APR_SUCCESS)
-        return status;
-    /* Before anybody else is told: the store must not be ahead of the files. */
-    status = sync_parents(place->from, place->to, scratch_pool);
-    if (status != APR_SUCCESS)
-        (void)place_undo(place, scratch_pool);
-    return status;
-}
-
-apr_status_t place_undo(const place_t *place, apr_pool_t *scratch_pool)
-{
-    apr_status_t status = move_file(place->to, place->from, 0);
-
-    if (status == APR_SUCCESS && place->old != NULL)
-        status = move_file(place->old, place->to, 0);
-    return status == APR_SUCCESS ? sync_parents(place->from, place->to, scratch_pool) : status;
-}
-
-apr_status_t place_finish(const place_t *place, apr_pool_t *scratch_pool)
-{
-    if (place->old == NULL)
-        return APR_SUCCESS;
-    return filetree_remove(place->old, NULL, NULL, scratch_pool);
 }

@@ -1,9 +1,9 @@
 /*
- * place.h -- putting a file or tree where another one may be, so that it can be undone.
+ * place.h -- putting a file or tree where another one may be.
  *
  * The step itself is one rename (or exchange, where a collection is concerned), so whoever
- * looks sees the old or the new.  What was replaced is kept under a private name until
- * place_finish(), in case the store's part of the work fails.
+ * looks sees the old or the new.  What was replaced can be kept under a private name, in case
+ * the store's part of the work fails: recovery.h then puts both back.
  */
 #ifndef PROVIDER_PLACE_H
 #define PROVIDER_PLACE_H
@@ -11,10 +11,11 @@
 #include <apr_errno.h>
 #include <apr_pools.h>
 
-/** A step that can still be undone. */
+/** A step. */
 typedef struct place_t {
     const char *from, *to;
-    const char *old; /**< where what is replaced is kept, or NULL if nothing may be */
+    int replace;     /**< whether TO may exist */
+    const char *old; /**< where what is replaced is kept; NULL: it is a file, and is not */
 } place_t;
 
 /**
@@ -28,17 +29,14 @@ apr_status_t place_plan(place_t *place, const char *from, const char *to, int re
                         apr_pool_t *result_pool);
 
 /**
- * Rename FROM to TO, durably.
+ * Rename FROM to TO.  It is durable after place_sync().
  * @param place its OLD becomes NULL if there was nothing to replace
  * @return APR_SUCCESS; EEXIST; EXDEV if they are on different file systems; the system's
  *         error: both are then as they were
  */
-apr_status_t place_begin(place_t *place, apr_pool_t *scratch_pool);
+apr_status_t place_rename(place_t *place);
 
-/** Put both back.  @return APR_SUCCESS or the system's error */
-apr_status_t place_undo(const place_t *place, apr_pool_t *scratch_pool);
-
-/** Remove what was replaced, for good.  @return APR_SUCCESS or the system's error */
-apr_status_t place_finish(const place_t *place, apr_pool_t *scratch_pool);
+/** Make the directories of both paths durable.  @return APR_SUCCESS or the system's error */
+apr_status_t place_sync(const place_t *place, apr_pool_t *scratch_pool);
 
 #endif /* PROVIDER_PLACE_H */

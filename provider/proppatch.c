@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <apr_hash.h>
@@ -10,6 +12,7 @@
 #include <http_protocol.h>
 #include <mod_dav.h>
 
+#include "propstore/intents.h"
 #include "provider/bodies.h"
 #include "provider/errmap.h"
 #include "provider/executable.h"
@@ -19,6 +22,7 @@
 #include "provider/methods.h"
 #include "provider/multistatus.h"
 #include "provider/private.h"
+#include "provider/recovery.h"
 #include "provider/resource.h"
 #include "provider/typeprops.h"
 #include "provider/xmlbody.h"
@@ -52,6 +56,8 @@ typedef struct patch_t {
     apr_size_t refused;               /* the change a limit refused */
     int gone;                         /* the resource went away meanwhile */
     dav_error *err;                   /* it was locked meanwhile */
+    intent_t intent;                  /* to change permissions, */
+    int journaled;                    /* if that is in the store */
 } patch_t;
 
 static instruction_t *instruction_at(const patch_t *patch, int i)
@@ -203,6 +209,80 @@ static int has_failed(const patch_t *patch)
 
 /* ---- carrying out ---- */
 
+/** Note that the store answered STATUS. */
+static void fail_dead(patch_t *patch, apr_status_t status)
+{
+    apr_size_t count = (apr_size_t)patch->changes->nelts;
+    char words[128];
+
+    if (status == ENOENT || status == ENOTDIR)
+        patch->gone = 1;
+    if (patch->gone || patch->err != NULL)
+        return;
+    if (status != STORE_LIMIT)
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, patch->r, "could not store properties of %s: %s",
+                      patch->resource->uri, store_strerror(status, words, sizeof(words)));
+    for (apr_size_t i = 0; i < count; i++) {
+        /* A limit is one property's fault, all else everybody's. */
+        if (status != STORE_LIMIT || patch->refused == count || i == patch->refused)
+            refuse(instruction_at(patch, APR_ARRAY_IDX(patch->owners, (int)i, int)),
+                   errmap_status(status), NULL, errmap_words(status, patch->r->pool));
+    }
+}
+
+/** Whether both permissions and dead properties are to change. */
+static int needs_intent(const patch_t *patch)
+{
+    int executables = 0;
+
+    for (int i = 0; i < patch->instructions->nelts; i++)
+        executables += instruction_at(patch, i)->kind == KIND_EXECUTABLE;
+    return executables > 0 && patch->changes->nelts > 0;
+}
+
+/** store_write_fn: write down what the permissions are. */
+static apr_status_t plan_body(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool)
+{
+    patch_t *patch = baton;
+    filestat_t st;
+    apr_status_t status = filestat_read(&st, AT_FDCWD, patch->intent.from, FILESTAT_TARGET);
+
+    if (status != APR_SUCCESS)
+        return status;
+    patch->intent.id = 0;
+    patch->intent.inode = st.inode;
+    patch->intent.birth_ns = st.birth_ns;
+    patch->intent.mode = st.mode & 07777;
+    recovery_locate(&patch->intent, scratch_pool);
+    return intents_add(txn, &patch->intent, scratch_pool);
+}
+
+/** Write down that permissions are to change along with dead properties. */
+static void plan(patch_t *patch)
+{
+    const dav_resource *resource = patch->resource;
+    recovery_scope_t scope = {.paths = {resource->info->path}, .store_only = 1};
+    char target[PATH_MAX];
+    apr_status_t status = APR_SUCCESS;
+
+    /* It is the target of a link that has permissions. */
+    if (realpath(resource->info->path, target) == NULL)
+        status = errno;
+    patch->intent = (intent_t){
+        .kind = INTENT_MODE, .from = apr_pstrdup(patch->r->pool, target), .to = "", .old = ""};
+    if (status == APR_SUCCESS)
+        status = recovery_write(resource->info->settings.store, &scope, plan_body, patch,
+                                patch->r->pool);
+    patch->journaled = status == APR_SUCCESS;
+    if (status != APR_SUCCESS)
+        fail_dead(patch, status);
+}
+
+static int has_to_stop(const patch_t *patch)
+{
+    return has_failed(patch) || patch->gone || patch->err != NULL;
+}
+
 /** Carry out what is not the store's. */
 static void exec_live(const patch_t *patch)
 {
@@ -243,38 +323,28 @@ static apr_status_t patch_body(store_txn_t *txn, void *baton, apr_pool_t *scratc
     if (patch->err != NULL)
         return STORE_LOCKED;
     fingerprint = filestat_fingerprint(&st);
-    return nodes_patch(txn, resource->info->path, resource_node_kind(resource), &fingerprint,
-                       (const prop_change_t *)patch->changes->elts,
-                       (apr_size_t)patch->changes->nelts, &resource->info->settings.dir->node,
-                       &patch->refused, scratch_pool);
+    status =
+        nodes_patch(txn, resource->info->path, resource_node_kind(resource), &fingerprint,
+                    (const prop_change_t *)patch->changes->elts, (apr_size_t)patch->changes->nelts,
+                    &resource->info->settings.dir->node, &patch->refused, scratch_pool);
+    return status == APR_SUCCESS && patch->journaled ? intents_remove(txn, patch->intent.id)
+                                                     : status;
 }
 
 /** Carry out the changes to dead properties, in one transaction. */
 static void exec_dead(patch_t *patch)
 {
-    apr_size_t count = (apr_size_t)patch->changes->nelts;
+    recovery_scope_t scope = {.paths = {patch->resource->info->path},
+                              .own = patch->journaled ? patch->intent.id : 0,
+                              .store_only = 1};
     apr_status_t status;
-    char words[128];
 
-    if (count == 0)
+    if (patch->changes->nelts == 0)
         return;
-    patch->refused = count;
-    status = store_write(patch->resource->info->settings.store, patch_body, patch, patch->r->pool);
-    if (status == APR_SUCCESS)
-        return;
-    if (status == ENOENT || status == ENOTDIR)
-        patch->gone = 1;
-    if (patch->gone || patch->err != NULL)
-        return;
-    if (status != STORE_LIMIT)
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, patch->r, "could not store properties of %s: %s",
-                      patch->resource->uri, store_strerror(status, words, sizeof(words)));
-    for (apr_size_t i = 0; i < count; i++) {
-        /* A limit is one property's fault, all else everybody's. */
-        if (status != STORE_LIMIT || patch->refused == count || i == patch->refused)
-            refuse(instruction_at(patch, APR_ARRAY_IDX(patch->owners, (int)i, int)),
-                   errmap_status(status), NULL, errmap_words(status, patch->r->pool));
-    }
+    status = recovery_write(patch->resource->info->settings.store, &scope, patch_body, patch,
+                            patch->r->pool);
+    if (status != APR_SUCCESS)
+        fail_dead(patch, status);
 }
 
 /** Undo, or make lasting, what is not the store's. */
@@ -287,7 +357,7 @@ static void end_live(const patch_t *patch, int failed)
 
         if (!instruction->done)
             continue;
-        if (instruction->kind == KIND_EXECUTABLE && failed)
+        if (instruction->kind == KIND_EXECUTABLE && failed && !patch->journaled)
             status = executable_restore(patch->resource->info->path, instruction->old_mode);
         else if (instruction->change != NULL && failed)
             err = foreign_rollback(instruction->change);
@@ -302,11 +372,16 @@ static void end_live(const patch_t *patch, int failed)
 
 static void execute(patch_t *patch)
 {
-    if (!has_failed(patch))
+    patch->refused = (apr_size_t)patch->changes->nelts;
+    if (!has_failed(patch) && needs_intent(patch))
+        plan(patch);
+    if (!has_to_stop(patch))
         exec_live(patch);
-    if (!has_failed(patch))
+    if (!has_to_stop(patch))
         exec_dead(patch);
-    end_live(patch, has_failed(patch) || patch->gone || patch->err != NULL);
+    if (patch->journaled && has_to_stop(patch))
+        (void)recovery_undo(patch->resource->info->settings.store, &patch->intent, patch->r->pool);
+    end_live(patch, has_to_stop(patch));
 }
 
 /* ---- answering ---- */

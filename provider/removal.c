@@ -8,13 +8,88 @@
 
 #include "propstore/filestat.h"
 #include "provider/metadata.h"
+#include "provider/recovery.h"
 #include "provider/resource.h"
 #include "provider/tempfile.h"
+
+/* ---- clearing away ---- */
+
+/** What is under a private name. */
+typedef struct clearing_t {
+    intent_t intent;
+    int restored; /* the rest has been renamed back */
+} clearing_t;
+
+/** What is left of the collection is at its place again: so is what is known of it. */
+static apr_status_t follow_back(const intent_t *intent, store_txn_t *txn, apr_pool_t *scratch_pool)
+{
+    apr_status_t status =
+        metadata_move(txn, intent->from, intent->from_node, intent->to, scratch_pool);
+
+    return status == APR_SUCCESS
+               ? nodes_retain(txn, intent->to, metadata_is_there, NULL, scratch_pool)
+               : status;
+}
+
+/** store_write_fn: what was cleared away is gone for good. */
+static apr_status_t forget(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool)
+{
+    const clearing_t *clearing = baton;
+    const intent_t *intent = &clearing->intent;
+    /* Unless a process was putting it back, and died before it could say so. */
+    apr_status_t status = recovery_is_meant(intent, intent->to)
+                              ? follow_back(intent, txn, scratch_pool)
+                              : nodes_remove(txn, intent->from, scratch_pool);
+
+    if (status == APR_SUCCESS)
+        status = intents_remove(txn, intent->id);
+    return status == STORE_ABSENT ? APR_SUCCESS : status;
+}
+
+/** store_write_fn: rename what is left back. */
+static apr_status_t restore(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool)
+{
+    clearing_t *clearing = baton;
+    const intent_t *intent = &clearing->intent;
+    apr_status_t status = APR_SUCCESS;
+
+    if (!clearing->restored &&
+        renameat2(AT_FDCWD, intent->from, AT_FDCWD, intent->to, RENAME_NOREPLACE) != 0)
+        return errno;
+    clearing->restored = 1;
+    status = tempfile_sync_directory(resource_parent_path(intent->to, scratch_pool));
+    if (status == APR_SUCCESS)
+        status = follow_back(intent, txn, scratch_pool);
+    return status == APR_SUCCESS ? intents_remove(txn, intent->id) : status;
+}
+
+apr_status_t removal_clear(store_t *store, const intent_t *intent, filetree_failed_fn *failed,
+                           void *baton, apr_pool_t *scratch_pool)
+{
+    clearing_t clearing = {.intent = *intent};
+    recovery_scope_t scope = {.paths = {intent->to}, .own = intent->id};
+    apr_status_t removed = filetree_remove(intent->from, failed, baton, scratch_pool), status;
+
+    if (removed == ENOENT)
+        removed = APR_SUCCESS;
+    if (removed == APR_SUCCESS)
+        status = store_write(store, forget, &clearing, scratch_pool);
+    else if (*intent->to != '\0')
+        status = recovery_write(store, &scope, restore, &clearing, scratch_pool);
+    else
+        status = removed;
+    if (status != APR_SUCCESS)
+        store_log(store, STORE_LOG_ERROR, status, "what was to be removed is left at %s",
+                  intent->from);
+    return removed;
+}
+
+/* ---- removing ---- */
 
 /** A removal under way. */
 typedef struct removal_t {
     store_t *store;
-    intent_t intent;
+    intent_t intent, clear;
     int stepped; /* the file is unlinked, the collection renamed */
     int done;    /* there is nothing left to do */
     removal_check_fn *check;
@@ -60,7 +135,9 @@ static apr_status_t plan(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool
         if (!is_collection(removal) || (status != ENOTEMPTY && status != EEXIST))
             return status == APR_SUCCESS ? STORE_NOTHING : status;
     }
-    return intents_add(txn, intent, scratch_pool);
+    intent->id = 0;
+    status = recovery_identify(intent, scratch_pool);
+    return status == APR_SUCCESS ? intents_add(txn, intent, scratch_pool) : status;
 }
 
 /** store_write_fn: the step that all others see. */
@@ -77,109 +154,41 @@ static apr_status_t step(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool
         else
             status = remove_one(removal);
         removal->stepped = status == APR_SUCCESS;
-        if (removal->stepped)
-            status = sync_parent(removal);
     }
+    if (status == APR_SUCCESS)
+        status = sync_parent(removal);
     if (status != APR_SUCCESS)
         return status;
-    if (is_collection(removal))
-        return metadata_move(txn, intent->from, intent->from_node, intent->to, scratch_pool);
-    status = metadata_remove(txn, intent->from, intent->from_node, scratch_pool);
-    return status == APR_SUCCESS ? intents_remove(txn, intent->id) : status;
-}
-
-/** store_write_fn: forget the intent alone. */
-static apr_status_t drop(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool)
-{
-    const removal_t *removal = baton;
-    apr_status_t status = intents_remove(txn, removal->intent.id);
-
-    (void)scratch_pool;
-    return status == STORE_ABSENT ? APR_SUCCESS : status;
-}
-
-/** store_write_fn: the collection is gone for good. */
-static apr_status_t forget(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool)
-{
-    const removal_t *removal = baton;
-    apr_status_t status =
-        metadata_remove(txn, removal->intent.to, removal->intent.from_node, scratch_pool);
-
-    return status == APR_SUCCESS ? intents_remove(txn, removal->intent.id) : status;
-}
-
-/** Rename what is left of the collection back. */
-static apr_status_t rename_back(const removal_t *removal)
-{
-    const intent_t *intent = &removal->intent;
-
-    return renameat2(AT_FDCWD, intent->to, AT_FDCWD, intent->from, RENAME_NOREPLACE) == 0
-               ? sync_parent(removal)
-               : errno;
-}
-
-/** store_write_fn: what is left of the collection is at its place again. */
-static apr_status_t restore(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool)
-{
-    removal_t *removal = baton;
-    const intent_t *intent = &removal->intent;
-    apr_status_t status = removal->stepped ? rename_back(removal) : APR_SUCCESS;
-
-    if (status != APR_SUCCESS)
-        return status;
-    removal->stepped = 0;
-    status = metadata_move(txn, intent->to, intent->from_node, intent->from, scratch_pool);
-    if (status == APR_SUCCESS)
-        status = nodes_retain(txn, intent->from, metadata_is_there, NULL, scratch_pool);
-    return status == APR_SUCCESS ? intents_remove(txn, intent->id) : status;
-}
-
-/** Empty the renamed collection.  @return as removal_run() */
-static apr_status_t empty(removal_t *removal)
-{
-    apr_status_t removed =
-        filetree_remove(removal->intent.to, removal->failed, removal->baton, removal->pool);
-    apr_status_t status;
-
-    if (removed == APR_SUCCESS || removed == ENOENT)
-        return store_write(removal->store, forget, removal, removal->pool);
-    status = store_write_settled(removal->store, restore, removal, removal->pool);
-    if (status != APR_SUCCESS)
-        store_log(removal->store, STORE_LOG_ERROR, status,
-                  "what could not be removed of %s is left at %s", removal->intent.from,
-                  removal->intent.to);
-    return removed;
-}
-
-/** Undo what can be undone after the step's transaction failed. */
-static void undo(removal_t *removal)
-{
-    apr_status_t status = APR_SUCCESS;
-
-    if (removal->stepped && is_collection(removal))
-        status = rename_back(removal);
-    /* If even this cannot be stored, the intent finds nothing to do one day. */
-    if (status == APR_SUCCESS)
-        status = store_write(removal->store, drop, removal, removal->pool);
-    if (status != APR_SUCCESS)
-        store_log(removal->store, STORE_LOG_ERROR, status, "the removal of %s could not be undone",
-                  removal->intent.from);
+    if (!is_collection(removal)) {
+        status = metadata_remove(txn, intent->from, intent->from_node, scratch_pool);
+        return status == APR_SUCCESS ? intents_remove(txn, intent->id) : status;
+    }
+    status = metadata_move(txn, intent->from, intent->from_node, intent->to, scratch_pool);
+    removal->clear = *intent;
+    removal->clear.kind = INTENT_CLEAR;
+    removal->clear.from = intent->to;
+    removal->clear.to = intent->from;
+    return status == APR_SUCCESS ? intents_put(txn, &removal->clear, scratch_pool) : status;
 }
 
 static apr_status_t run(removal_t *removal)
 {
-    apr_status_t status = store_write_settled(removal->store, plan, removal, removal->pool);
+    recovery_scope_t scope = {.paths = {removal->intent.from}};
+    apr_status_t status = recovery_write(removal->store, &scope, plan, removal, removal->pool);
 
     if (status != APR_SUCCESS)
         return status;
     if (removal->done)
         return sync_parent(removal);
-    status = store_write_settled(removal->store, step, removal, removal->pool);
+    scope.own = removal->intent.id;
+    status = recovery_write(removal->store, &scope, step, removal, removal->pool);
     if (status != APR_SUCCESS) {
-        undo(removal);
+        (void)recovery_undo(removal->store, &removal->intent, removal->pool);
         return status;
     }
-    return is_collection(removal) ? empty(removal) : APR_SUCCESS;
+    return is_collection(removal) ? removal_clear(removal->store, &removal->clear, removal->failed,
+                                                  removal->baton, removal->pool)
+                                  : APR_SUCCESS;
 }
 
 apr_status_t removal_run(store_t *store, const char *path, removal_check_fn *check,
@@ -197,8 +206,6 @@ apr_status_t removal_run(store_t *store, const char *path, removal_check_fn *che
 
     if (status != APR_SUCCESS)
         return status;
-    removal.intent.inode = st.inode;
-    removal.intent.birth_ns = st.birth_ns;
     apr_pool_create(&removal.pool, scratch_pool);
     apr_pool_tag(removal.pool, "depot_removal");
     if (S_ISDIR(st.mode))
@@ -206,20 +213,6 @@ apr_status_t removal_run(store_t *store, const char *path, removal_check_fn *che
                                removal.pool);
     if (status == APR_SUCCESS)
         status = run(&removal);
-    apr_pool_destroy(removal.pool);
-    return status;
-}
-
-apr_status_t removal_resume(store_t *store, const intent_t *intent, apr_pool_t *scratch_pool)
-{
-    removal_t removal = {.store = store, .intent = *intent, .stepped = 1};
-    apr_status_t status;
-
-    apr_pool_create(&removal.pool, scratch_pool);
-    apr_pool_tag(removal.pool, "depot_removal");
-    status = store_write_settled(store, step, &removal, removal.pool);
-    if (status == APR_SUCCESS)
-        status = empty(&removal);
     apr_pool_destroy(removal.pool);
     return status;
 }

@@ -29,9 +29,11 @@ apr_status_t removal_run(store_t *store, const char *path, removal_check_fn *che
                          filetree_failed_fn *failed, void *baton, apr_pool_t *scratch_pool);
 
 /**
- * Go on with a removal that a process left, of a collection under its private name.
- * @param intent of this process now
+ * Do what INTENT, an INTENT_CLEAR of this process, says, and forget it.
+ * @param failed may be NULL; else told of members that could not be removed
+ * @return as removal_run(); what is left has then been put back, if INTENT says to where
  */
-apr_status_t removal_resume(store_t *store, const intent_t *intent, apr_pool_t *scratch_pool);
+apr_status_t removal_clear(store_t *store, const intent_t *intent, filetree_failed_fn *failed,
+                           void *baton, apr_pool_t *scratch_pool);
 
 #endif /* PROVIDER_REMOVAL_H */

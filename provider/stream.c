@@ -10,12 +10,14 @@
 #include <apr_strings.h>
 #include <http_log.h>
 
+#include "provider/creation.h"
 #include "provider/errmap.h"
 #include "provider/lockcheck.h"
-#include "provider/metadata.h"
 #include "provider/private.h"
 #include "provider/resource.h"
 #include "provider/tempfile.h"
+
+APLOG_USE_MODULE(dav_depot);
 
 struct dav_stream {
     const dav_resource *resource;
@@ -155,11 +157,19 @@ static int is_unchanged(const dav_resource *resource)
     return strcmp(then, now) == 0;
 }
 
+/** The end of an upload. */
+typedef struct placing_t {
+    dav_stream *stream;
+    int placed;         /* it is in its place */
+    dav_error *refused; /* it was locked, or its condition broken, meanwhile */
+} placing_t;
+
 /**
- * Tell the store that PATH is another file now, and end TXN.  What else it knows stays true, so
- * a failure is only noted.
+ * Tell the store that PATH is another file now.  What else it knows stays true, so a failure is
+ * only noted.
+ * @return APR_SUCCESS if there is something to commit; STORE_NOTHING
  */
-static void touch(const dav_stream *stream, store_txn_t *txn)
+static apr_status_t touch(const dav_stream *stream, store_txn_t *txn, apr_pool_t *scratch_pool)
 {
     const dav_resource_private *info = stream->resource->info;
     node_fingerprint_t fingerprint;
@@ -168,52 +178,64 @@ static void touch(const dav_stream *stream, store_txn_t *txn)
 
     if (status == APR_SUCCESS) {
         fingerprint = filestat_fingerprint(&st);
-        status = nodes_touch(txn, info->path, &fingerprint, stream->pool);
+        status = nodes_touch(txn, info->path, &fingerprint, scratch_pool);
     }
     if (status == APR_SUCCESS)
-        status = store_commit(txn);
-    else
-        store_abort(txn);
-    if (status != APR_SUCCESS && status != STORE_ABSENT)
+        return APR_SUCCESS;
+    if (status != STORE_ABSENT)
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, status, info->r,
                       "%s: the store takes it for the file that was there before", info->path);
+    return STORE_NOTHING;
 }
 
-/** Put the file in place, unless it was locked, or its condition broken, during the upload. */
+/**
+ * store_write_fn: put the file in place, if that is still allowed.  With the writer's lock a LOCK
+ * or another PUT has its turn before or after.
+ */
+static apr_status_t place_body(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool)
+{
+    placing_t *placing = baton;
+    const dav_resource *resource = placing->stream->resource;
+    apr_status_t status = APR_SUCCESS;
+
+    placing->refused = lockcheck_again(resource->info->r, txn);
+    if (placing->refused == NULL && !placing->placed && is_conditional(resource->info->r) &&
+        !is_unchanged(resource))
+        placing->refused = dav_new_error(resource->pool, HTTP_PRECONDITION_FAILED, 0, 0,
+                                         "The file was changed during the upload.");
+    if (placing->refused != NULL)
+        return STORE_LOCKED;
+    if (!placing->placed)
+        status = tempfile_swap(placing->stream->temp, 1);
+    placing->placed |= status == APR_SUCCESS;
+    return status == APR_SUCCESS ? touch(placing->stream, txn, scratch_pool) : status;
+}
+
+/** Put the file in place, durably. */
 static dav_error *place(dav_stream *stream)
 {
     const dav_resource *resource = stream->resource;
-    store_txn_t *txn;
-    dav_error *err;
+    placing_t placing = {.stream = stream};
     apr_status_t status = tempfile_sync(stream->temp);
 
-    if (status == APR_SUCCESS && !resource->exists)
-        status = metadata_forget_absent(resource->info->settings.store, resource->info->path,
-                                        stream->pool);
-    /* The writer's lock, for the time of a rename: a LOCK or another PUT has its turn before or
-     * after.  There is nothing to commit unless the file has metadata. */
     if (status == APR_SUCCESS)
-        status = store_begin(&txn, resource->info->settings.store, STORE_WRITE, stream->pool);
-    if (status != APR_SUCCESS)
-        return errmap_error(resource->pool, status, "Could not put the file in place.");
-    err = lockcheck_again(resource->info->r, txn);
-    if (err == NULL && is_conditional(resource->info->r) && !is_unchanged(resource))
-        err = dav_new_error(resource->pool, HTTP_PRECONDITION_FAILED, 0, 0,
-                            "The file was changed during the upload.");
-    if (err == NULL)
-        status = tempfile_swap(stream->temp, 1);
-    if (err == NULL && status == APR_SUCCESS)
-        touch(stream, txn);
-    else
-        store_abort(txn);
-    if (err == NULL && status == APR_SUCCESS)
+        status = creation_write(resource->info->settings.store, resource->info->path, place_body,
+                                &placing, stream->pool);
+    if (placing.refused != NULL)
+        return placing.refused;
+    if (placing.placed) {
+        if (status != APR_SUCCESS)
+            ap_log_rerror(APLOG_MARK, APLOG_WARNING, status, resource->info->r,
+                          "%s: the store takes it for the file that was there before",
+                          resource->info->path);
         status = tempfile_sync_directory(tempfile_directory(stream->temp));
+    }
     if (status == EISDIR || status == ENOTDIR || status == ENOENT)
         return errmap_error_as(resource->pool, HTTP_CONFLICT, status,
                                "Could not put the file in place.");
     if (status != APR_SUCCESS)
         return errmap_error(resource->pool, status, "Could not put the file in place.");
-    return err;
+    return NULL;
 }
 
 dav_error *stream_close(dav_stream *stream, int commit)

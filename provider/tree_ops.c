@@ -8,45 +8,45 @@
 
 #include <apr_strings.h>
 
+#include "provider/creation.h"
 #include "provider/errmap.h"
 #include "provider/lockcheck.h"
-#include "provider/metadata.h"
 #include "provider/private.h"
 #include "provider/removal.h"
 #include "provider/resource.h"
 #include "provider/tempfile.h"
 
-/** Make the directory PATH, if locks still allow it. */
-static apr_status_t make_directory(dav_error **refused_p, const dav_resource *resource)
-{
-    store_txn_t *txn;
-    apr_status_t status =
-        store_begin(&txn, resource->info->settings.store, STORE_WRITE, resource->pool);
+/** A MKCOL under way. */
+typedef struct making_t {
+    const dav_resource *resource;
+    dav_error *refused; /* it is locked meanwhile */
+} making_t;
 
-    *refused_p = NULL;
-    if (status != APR_SUCCESS)
-        return status;
-    *refused_p = lockcheck_again(resource->info->r, txn);
-    if (*refused_p == NULL && mkdir(resource->info->path, 0777) != 0)
-        status = errno;
-    store_abort(txn);
-    return status;
+/** store_write_fn: make the directory, if locks still allow it.  There is nothing to commit. */
+static apr_status_t make_directory(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool)
+{
+    making_t *making = baton;
+    const dav_resource *resource = making->resource;
+
+    (void)scratch_pool;
+    making->refused = lockcheck_again(resource->info->r, txn);
+    if (making->refused != NULL)
+        return STORE_LOCKED;
+    return mkdir(resource->info->path, 0777) == 0 ? STORE_NOTHING : errno;
 }
 
 dav_error *tree_create_collection(dav_resource *resource)
 {
     const char *path = resource->info->path;
-    dav_error *refused;
+    making_t making = {.resource = resource};
     apr_status_t status;
 
     if (resource->info->settings.store == NULL)
         return errmap_no_store(resource->pool);
-    status = metadata_forget_absent(resource->info->settings.store, path, resource->pool);
-    if (status != APR_SUCCESS)
-        return errmap_error(resource->pool, status, "Could not make the collection.");
-    status = make_directory(&refused, resource);
-    if (refused != NULL)
-        return refused;
+    status = creation_write(resource->info->settings.store, path, make_directory, &making,
+                            resource->pool);
+    if (making.refused != NULL)
+        return making.refused;
     if (status == ENOENT || status == ENOTDIR)
         return errmap_error_as(resource->pool, HTTP_CONFLICT, status,
                                "There is no collection to make it in.");

@@ -13,7 +13,7 @@ static const char *const kinds[] = {"dump", "name", "node", "lock", "intent", "e
 static const char *const node_kinds[] = {"collection", "file", NULL};
 static const char *const lock_scopes[] = {"exclusive", "shared", NULL};
 static const char *const lock_depths[] = {"0", "infinity", NULL};
-static const char *const intent_kinds[] = {"move", "remove", "create", "mode", NULL};
+static const char *const intent_kinds[] = {"move", "remove", "create", "mode", "clear", NULL};
 
 /* ---- writing ---- */
 
@@ -123,6 +123,8 @@ json_t *line_from_intent(const intent_t *intent)
     add(line, "birth", fields_signed(intent->birth_ns));
     add_number(line, "from_node", intent->from_node);
     add_number(line, "to_node", intent->to_node);
+    add_number(line, "from_parent", intent->from_parent);
+    add_number(line, "to_parent", intent->to_parent);
     add_number(line, "mode", intent->mode);
     add_text(line, "from", intent->from);
     add_text(line, "to", intent->to);
@@ -321,6 +323,8 @@ const char *line_to_intent(intent_t *intent, const json_t *line, apr_pool_t *res
     intent->birth_ns = fields_take_signed(&fields, "birth");
     intent->from_node = fields_take_unsigned(&fields, "from_node", 0, APR_UINT64_MAX);
     intent->to_node = fields_take_unsigned(&fields, "to_node", 0, APR_UINT64_MAX);
+    intent->from_parent = fields_take_unsigned(&fields, "from_parent", 0, APR_UINT64_MAX);
+    intent->to_parent = fields_take_unsigned(&fields, "to_parent", 0, APR_UINT64_MAX);
     intent->mode = (apr_uint32_t)fields_take_unsigned(&fields, "mode", 0, APR_UINT32_MAX);
     intent->from = take_optional_path(&fields, "from");
     intent->to = take_optional_path(&fields, "to");

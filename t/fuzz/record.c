@@ -89,7 +89,7 @@ static void read_stored(unsigned char which, store_slice_t record, apr_pool_t *p
         if (intents_get(&intent, txn, 1, pool) == APR_SUCCESS) {
             fuzz_check(intent.from != NULL && intent.to != NULL && intent.old != NULL,
                        "an intent is whole");
-            (void)intents_is_alive(&intent.owner);
+            (void)process_is_alive(&intent.owner);
             fuzz_accept();
         }
     }

@@ -21,6 +21,8 @@ static const intent_t move = {
     .birth_ns = -5,
     .from_node = 7,
     .to_node = 9,
+    .from_parent = 11,
+    .to_parent = 13,
     .mode = 0644,
     .from = "/a/b",
     .to = "/c",
@@ -78,12 +80,12 @@ static void test_records(store_t *store, apr_pool_t *pool)
     read = &APR_ARRAY_IDX(intents, 0, intent_t);
     ok(read->kind == move.kind && read->temporary && read->inode == move.inode &&
            read->birth_ns == move.birth_ns && read->from_node == 7 && read->to_node == 9 &&
-           read->mode == 0644,
+           read->mode == 0644 && read->from_parent == 11 && read->to_parent == 13,
        "with their numbers");
     ok(strcmp(read->from, move.from) == 0 && strcmp(read->to, move.to) == 0 &&
            strcmp(read->old, move.old) == 0,
        "and paths");
-    ok(intents_is_alive(&read->owner), "their owner is alive");
+    ok(process_is_alive(&read->owner), "their owner is alive");
     is_status(store_write(store, drop, &first, pool), APR_SUCCESS, "one goes");
     is_status(list(&intents, store, pool), APR_SUCCESS, "the other");
     is_int(intents->nelts, 1, "stays");
@@ -94,30 +96,30 @@ static void test_records(store_t *store, apr_pool_t *pool)
 
 static void test_owners(void)
 {
-    intent_owner_t self, other;
+    process_t self, other;
     int status, pipes[2];
     pid_t child;
 
-    is_status(intents_self(&self), APR_SUCCESS, "this process");
-    ok(intents_is_alive(&self), "is alive");
+    is_status(process_self(&self), APR_SUCCESS, "this process");
+    ok(process_is_alive(&self), "is alive");
     other = self;
     other.start++;
-    ok(!intents_is_alive(&other), "one with its id, of another time, is not");
+    ok(!process_is_alive(&other), "one with its id, of another time, is not");
     other = self;
     other.boot ^= 1;
-    ok(!intents_is_alive(&other), "nor one of another run of the machine");
+    ok(!process_is_alive(&other), "nor one of another run of the machine");
     if (pipe(pipes) != 0)
         return;
     child = fork();
     if (child == 0) {
         ssize_t wrote =
-            intents_self(&other) == APR_SUCCESS ? write(pipes[1], &other, sizeof(other)) : 0;
+            process_self(&other) == APR_SUCCESS ? write(pipes[1], &other, sizeof(other)) : 0;
 
         _exit(wrote != sizeof(other));
     }
     ok(read(pipes[0], &other, sizeof(other)) == sizeof(other), "a child");
     waitpid(child, &status, 0);
-    ok(other.pid == (apr_uint32_t)child && !intents_is_alive(&other), "that has ended is not");
+    ok(other.pid == (apr_uint32_t)child && !process_is_alive(&other), "that has ended is not");
 }
 
 int main(void)

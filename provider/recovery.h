@@ -1,0 +1,75 @@
+/*
+ * recovery.h -- changes of files and store together, completed or undone whoever dies.
+ *
+ * A change that takes a file step and a store step is written down as an intent (intents.h)
+ * first.  While it is pending, its paths, what is above and what is below them are its own: whoever
+ * else would change one of them waits, for the little time between the intent and its end.  The
+ * intents of processes that are gone are settled first, each beside the files it speaks of: a
+ * rename that happened is followed by the store's step, one that did not is forgotten with
+ * its temporary; a removal that was begun is completed.
+ *
+ * Settling takes one transaction, so of several processes one does it, and one that dies meanwhile
+ * has done nothing, or file steps that the next finds done.  What then is left to remove, under
+ * private names, is sweep.h's.
+ */
+#ifndef PROVIDER_RECOVERY_H
+#define PROVIDER_RECOVERY_H
+
+#include "propstore/intents.h"
+
+/** What is about to be changed. */
+typedef struct recovery_scope_t {
+    const char *paths[2]; /**< NULL: one less */
+    apr_uint64_t own;     /**< the id of the intent that this is the end of, or 0 */
+    int store_only;       /**< no file is touched, only what is known of it */
+} recovery_scope_t;
+
+/**
+ * store_write_settled() for whoever changes a file, or store_write() if SCOPE says that only what
+ * is known of it changes.  When BODY runs no process
+ * has an intent for what is in SCOPE, nor will another write one before the end of BODY's
+ * transaction.
+ * @return as store_write(); STORE_BUSY if an intent stays, because it cannot be settled (the file
+ *         system is not mounted, say)
+ */
+apr_status_t recovery_write(store_t *store, const recovery_scope_t *scope, store_write_fn *body,
+                            void *baton, apr_pool_t *scratch_pool)
+    __attribute__((warn_unused_result));
+
+/**
+ * Before PATH is looked at: settle what processes left half-done.  If there is nothing, as
+ * nearly always, this takes one look into the store.
+ * @param path NULL: of the whole store, whatever can be settled
+ * @return APR_SUCCESS; STORE_BUSY if what concerns PATH or one above it cannot be settled; the
+ *         store's error
+ */
+apr_status_t recovery_settle(store_t *store, const char *path, apr_pool_t *scratch_pool);
+
+/**
+ * After the step of this process's INTENT failed, or its commit: undo it if that can be done, else
+ * complete it.
+ * @return APR_SUCCESS; why neither could be stored: the next who comes this way tries again, and
+ *         nobody is to touch INTENT's files till then
+ */
+apr_status_t recovery_undo(store_t *store, const intent_t *intent, apr_pool_t *scratch_pool);
+
+/** Note in which directories INTENT's paths are. */
+void recovery_locate(intent_t *intent, apr_pool_t *scratch_pool);
+
+/**
+ * Note that, and who is at FROM, before INTENT is written down.
+ * @return APR_SUCCESS; the system's error about FROM, which must exist
+ */
+apr_status_t recovery_identify(intent_t *intent, apr_pool_t *scratch_pool);
+
+/**
+ * Whether it can be told which of INTENT's files are there.
+ * @return APR_SUCCESS; ENOENT if the directories are not those that it was written in; the
+ *         system's error
+ */
+apr_status_t recovery_can_tell(const intent_t *intent, apr_pool_t *scratch_pool);
+
+/** Whether PATH is the file that INTENT is about. */
+int recovery_is_meant(const intent_t *intent, const char *path);
+
+#endif /* PROVIDER_RECOVERY_H */
