@@ -27,10 +27,7 @@ void *config_create_dir(apr_pool_t *pool, char *dir)
     (void)dir;
     config->settings.xml.depth_max = DIRECTIVES_XML_DEPTH_DEFAULT;
     config->settings.xml.elements_max = DIRECTIVES_XML_ELEMENTS_DEFAULT;
-    config->settings.node.value_max = DIRECTIVES_VALUE_MAX_DEFAULT;
-    config->settings.node.props_max = DIRECTIVES_PROPS_MAX_DEFAULT;
-    config->settings.node.node_max = DIRECTIVES_NODE_MAX_DEFAULT;
-    config->settings.node.names_max = DIRECTIVES_NAMES_MAX_DEFAULT;
+    config->settings.node = nodes_limits_default;
     config->settings.lock_timeout_default = DIRECTIVES_LOCK_TIMEOUT_DEFAULT;
     config->settings.lock_timeout_min = DIRECTIVES_LOCK_TIMEOUT_MIN_DEFAULT;
     config->settings.lock_timeout_max = DIRECTIVES_LOCK_TIMEOUT_MAX_DEFAULT;

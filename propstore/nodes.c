@@ -8,6 +8,9 @@
 #include "propstore/nodes_int.h"
 #include "propstore/record.h"
 
+const node_limits_t nodes_limits_default = {
+    .value_max = 1024 * 1024, .props_max = 1000, .node_max = 4 * 1024 * 1024, .names_max = 65536};
+
 store_slice_t nodes_keep_slice(store_slice_t slice, apr_pool_t *result_pool)
 {
     store_slice_t copy = {apr_pmemdup(result_pool, slice.data, slice.len), slice.len};

@@ -68,6 +68,9 @@ typedef struct node_limits_t {
     apr_uint32_t names_max; /**< distinct property names in the store */
 } node_limits_t;
 
+/** The bounds that hold where nobody has set others. */
+extern const node_limits_t nodes_limits_default;
+
 /**
  * Find the node of PATH.
  * @param node its id is 0 whenever the answer is not APR_SUCCESS

@@ -53,8 +53,10 @@ static int run(ctl_t *ctl)
         return result;
     status = store_write(store, remove_lock, &removal, ctl->pool);
     store_close(store);
-    if (status == STORE_ABSENT)
-        return ctl_fail(ctl, APR_SUCCESS, "there is no such lock, or it has expired");
+    if (status == STORE_ABSENT) {
+        ctl_warn(ctl, APR_SUCCESS, "there is no such lock, or it has expired");
+        return CTL_FOUND;
+    }
     if (status != APR_SUCCESS)
         return ctl_fail(ctl, status, "could not remove the lock");
     ctl_tell(ctl, line_lock_fields(&removal.lock), "%s: unlocked",
@@ -73,7 +75,7 @@ const ctl_command_t ctl_unlock = {
     .summary = "remove a lock, whoever took it out",
     .help = "Removes the lock with this token, as the command locks tells it.  The client that\n"
             "took it out is not told; it learns of it when it next uses the lock.  A server may\n"
-            "use the store meanwhile.\n",
+            "use the store meanwhile.  Exit code 1: there is no such lock.\n",
     .options = options,
     .words_min = 1,
     .words_max = 1,

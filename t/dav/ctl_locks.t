@@ -79,7 +79,9 @@ is(unlock($client, "${url}folder/", (keys %locks)[0]), 204, 'it can be used as i
 
 # ---- refused ----
 
-is_refused('a lock that is not there', qr/there is no such lock/,   'unlock', @store, $file);
+($code, $out, $err) = depotctl('unlock', @store, $file);
+is($code, 1, 'a lock that is not there is exit code 1');
+is($err, "depotctl unlock: there is no such lock, or it has expired\n", 'in words');
 is_refused('no token',                 qr/is no token of a lock/,   'unlock', @store, 'urn:uuid:x');
 is_refused('no such store',            qr/there is no store in/,    'locks',  '--store', "$dir/none");
 is_refused('no store',                 qr/which store\? Say --store/, 'locks');
