@@ -111,8 +111,9 @@ static apr_status_t copy_bytes(int from, int to)
     for (;;) {
         ssize_t length = pread(from, buffer, sizeof(buffer), at);
 
+        /* Not cut at the start: file systems take that for a file that is replaced, and sync it. */
         if (length == 0)
-            return APR_SUCCESS;
+            return ftruncate(to, at) == 0 ? APR_SUCCESS : errno;
         if (length < 0)
             return errno;
         at += length;
@@ -160,7 +161,7 @@ static apr_status_t copy_once(int directory, const char *name, const char *to)
         close(in);
         return APR_EAGAIN;
     }
-    out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    out = open(to, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     status = out < 0 ? errno : copy_bytes(in, out);
     if (status == APR_SUCCESS && fstat(in, &after) != 0)
         status = errno;

@@ -82,10 +82,10 @@ static int skip_indirect(store_slice_t *bytes)
 apr_status_t davfs_locks_read(apr_array_header_t *locks, store_slice_t value)
 {
     while (value.len > 0) {
+        char kind = *(const char *)value.data;
         lock_t lock;
-        char kind;
 
-        (void)take(&kind, &value, 1);
+        (void)take(NULL, &value, 1);
         if (kind == DIRECT && take_direct(&lock, &value, locks->pool))
             APR_ARRAY_PUSH(locks, lock_t) = lock;
         else if (kind != INDIRECT || !skip_indirect(&value))
