@@ -134,7 +134,7 @@ static void discard(transfer_t *transfer, const char *staged)
     if (staged == NULL || transfer->given_up)
         return;
     if (transfer->journaled)
-        (void)removal_clear(transfer->store, &clear, NULL, NULL, transfer->pool);
+        (void)removal_clear(transfer->store, &clear, NULL, NULL, NULL, transfer->pool);
     else
         (void)filetree_remove(staged, NULL, NULL, transfer->pool);
 }
@@ -271,7 +271,7 @@ static apr_status_t move_into_place(transfer_t *transfer, const char *source)
     }
     /* What was replaced is nobody's; that it is left has been logged. */
     if (transfer->place.old != NULL)
-        (void)removal_clear(transfer->store, &transfer->clear, NULL, NULL, transfer->pool);
+        (void)removal_clear(transfer->store, &transfer->clear, NULL, NULL, NULL, transfer->pool);
     return APR_SUCCESS;
 }
 

@@ -8,13 +8,28 @@
 #include <http_protocol.h>
 #include <http_vhost.h>
 
-/** Whether the comma-separated LIST, which may be NULL, holds HOST, with or without a port. */
+/** Whether URI says what its scheme means anyway, or no port at all. */
+static int has_plain_port(const apr_uri_t *uri)
+{
+    return uri->port_str == NULL || uri->port == apr_uri_port_of_scheme(uri->scheme);
+}
+
+/**
+ * Whether the comma-separated LIST, which may be NULL, names URI's host.  Ports must agree where
+ * both have one that says something.
+ */
 static int names_host(const char *list, const apr_uri_t *uri, apr_pool_t *scratch_pool)
 {
     char *last, *copy = apr_pstrdup(scratch_pool, list ? list : "");
 
-    for (char *host = apr_strtok(copy, ", ", &last); host; host = apr_strtok(NULL, ", ", &last)) {
-        if (ap_cstr_casecmp(host, uri->hostinfo) == 0 || ap_cstr_casecmp(host, uri->hostname) == 0)
+    for (char *entry = apr_strtok(copy, ", ", &last); entry;
+         entry = apr_strtok(NULL, ", ", &last)) {
+        char *host, *scope;
+        apr_port_t port;
+
+        if (apr_parse_addr_port(&host, &scope, &port, entry, scratch_pool) == APR_SUCCESS &&
+            host != NULL && ap_cstr_casecmp(host, uri->hostname) == 0 &&
+            (port == 0 || has_plain_port(uri) || port == uri->port))
             return 1;
     }
     return 0;
@@ -25,12 +40,13 @@ static int is_here(request_rec *r, const apr_uri_t *uri)
 {
     if (uri->hostname == NULL)
         return 0;
-    return names_host(apr_table_get(r->headers_in, "Host"), uri, r->pool) ||
-           names_host(apr_table_get(r->headers_in, "X-Forwarded-Host"), uri, r->pool) ||
-           (uri->port_str != NULL &&
-            ap_matches_request_vhost(r, uri->hostname, (apr_port_t)uri->port)) ||
-           (uri->port_str == NULL &&
-            ap_matches_request_vhost(r, uri->hostname, ap_get_server_port(r)));
+    if (names_host(apr_table_get(r->headers_in, "Host"), uri, r->pool) ||
+        names_host(apr_table_get(r->headers_in, "X-Forwarded-Host"), uri, r->pool))
+        return 1;
+    /* ServerName and ServerAlias; a proxy's port is not ours. */
+    return (has_plain_port(uri) || uri->port == ap_get_server_port(r) ||
+            uri->port == r->connection->local_addr->port) &&
+           ap_matches_request_vhost(r, uri->hostname, r->server->port);
 }
 
 int destination_normalise(request_rec *r)

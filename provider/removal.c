@@ -6,7 +6,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <apr_time.h>
+
 #include "propstore/filestat.h"
+#include "propstore/locks.h"
 #include "provider/metadata.h"
 #include "provider/recovery.h"
 #include "provider/resource.h"
@@ -17,7 +20,8 @@
 /** What is under a private name. */
 typedef struct clearing_t {
     intent_t intent;
-    int restored; /* the rest has been renamed back */
+    const apr_array_header_t *locks; /* lock_t: those to restore with the rest, or NULL */
+    int restored;                    /* the rest has been renamed back */
 } clearing_t;
 
 /** What is left of the collection is at its place again: so is what is known of it. */
@@ -46,6 +50,31 @@ static apr_status_t forget(store_txn_t *txn, void *baton, apr_pool_t *scratch_po
     return status == STORE_ABSENT ? APR_SUCCESS : status;
 }
 
+/** Take out again the locks of what is still there: a DELETE that failed ends none. */
+static apr_status_t restore_locks(const apr_array_header_t *locks, store_txn_t *txn,
+                                  apr_pool_t *scratch_pool)
+{
+    static const lock_limits_t none;
+    apr_array_header_t *conflicts;
+    apr_status_t status = APR_SUCCESS;
+
+    for (int i = 0; locks != NULL && i < locks->nelts && status == APR_SUCCESS; i++) {
+        const lock_t *lock = &APR_ARRAY_IDX(locks, i, lock_t);
+        node_fingerprint_t fingerprint;
+        filestat_t st;
+
+        if (filestat_read(&st, AT_FDCWD, lock->path, FILESTAT_TARGET) != APR_SUCCESS)
+            continue;
+        fingerprint = filestat_fingerprint(&st);
+        status =
+            locks_add(txn, lock->path, S_ISDIR(st.mode) ? NODE_COLLECTION : NODE_FILE, &fingerprint,
+                      lock, &none, apr_time_sec(apr_time_now()), &conflicts, scratch_pool);
+        if (status == STORE_LOCKED)
+            status = APR_SUCCESS; /* somebody has locked all of it meanwhile */
+    }
+    return status;
+}
+
 /** store_write_fn: rename what is left back. */
 static apr_status_t restore(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool)
 {
@@ -60,13 +89,15 @@ static apr_status_t restore(store_txn_t *txn, void *baton, apr_pool_t *scratch_p
     status = tempfile_sync_directory(resource_parent_path(intent->to, scratch_pool));
     if (status == APR_SUCCESS)
         status = follow_back(intent, txn, scratch_pool);
+    if (status == APR_SUCCESS)
+        status = restore_locks(clearing->locks, txn, scratch_pool);
     return status == APR_SUCCESS ? intents_remove(txn, intent->id) : status;
 }
 
-apr_status_t removal_clear(store_t *store, const intent_t *intent, filetree_failed_fn *failed,
-                           void *baton, apr_pool_t *scratch_pool)
+apr_status_t removal_clear(store_t *store, const intent_t *intent, const apr_array_header_t *locks,
+                           filetree_failed_fn *failed, void *baton, apr_pool_t *scratch_pool)
 {
-    clearing_t clearing = {.intent = *intent};
+    clearing_t clearing = {.intent = *intent, .locks = locks};
     recovery_scope_t scope = {.paths = {intent->to}, .own = intent->id};
     apr_status_t removed = filetree_remove(intent->from, failed, baton, scratch_pool), status;
 
@@ -90,8 +121,9 @@ apr_status_t removal_clear(store_t *store, const intent_t *intent, filetree_fail
 typedef struct removal_t {
     store_t *store;
     intent_t intent, clear;
-    int stepped; /* the file is unlinked, the collection renamed */
-    int done;    /* there is nothing left to do */
+    int stepped;               /* the file is unlinked, the collection renamed */
+    int done;                  /* there is nothing left to do */
+    apr_array_header_t *locks; /* lock_t: those the collection and what is below it had */
     removal_check_fn *check;
     filetree_failed_fn *failed;
     void *baton;
@@ -140,6 +172,20 @@ static apr_status_t plan(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool
     return status == APR_SUCCESS ? intents_add(txn, intent, scratch_pool) : status;
 }
 
+/** Remember the locks that go with the collection. */
+static apr_status_t note_locks(removal_t *removal, store_txn_t *txn)
+{
+    const apr_int64_t now = apr_time_sec(apr_time_now());
+    apr_status_t status;
+
+    removal->locks = apr_array_make(removal->pool, 2, sizeof(lock_t));
+    if (removal->intent.from_node == 0)
+        return APR_SUCCESS;
+    status = locks_on_node(removal->locks, txn, removal->intent.from_node, now);
+    return status == APR_SUCCESS ? locks_below(removal->locks, txn, removal->intent.from, now)
+                                 : status;
+}
+
 /** store_write_fn: the step that all others see. */
 static apr_status_t step(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool)
 {
@@ -163,7 +209,9 @@ static apr_status_t step(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool
         status = metadata_remove(txn, intent->from, intent->from_node, scratch_pool);
         return status == APR_SUCCESS ? intents_remove(txn, intent->id) : status;
     }
-    status = metadata_move(txn, intent->from, intent->from_node, intent->to, scratch_pool);
+    status = note_locks(removal, txn);
+    if (status == APR_SUCCESS)
+        status = metadata_move(txn, intent->from, intent->from_node, intent->to, scratch_pool);
     removal->clear = *intent;
     removal->clear.kind = INTENT_CLEAR;
     removal->clear.from = intent->to;
@@ -186,8 +234,8 @@ static apr_status_t run(removal_t *removal)
         (void)recovery_undo(removal->store, &removal->intent, removal->pool);
         return status;
     }
-    return is_collection(removal) ? removal_clear(removal->store, &removal->clear, removal->failed,
-                                                  removal->baton, removal->pool)
+    return is_collection(removal) ? removal_clear(removal->store, &removal->clear, removal->locks,
+                                                  removal->failed, removal->baton, removal->pool)
                                   : APR_SUCCESS;
 }
 

@@ -30,10 +30,11 @@ apr_status_t removal_run(store_t *store, const char *path, removal_check_fn *che
 
 /**
  * Do what INTENT, an INTENT_CLEAR of this process, says, and forget it.
+ * @param locks lock_t: those that what is put back had, or NULL
  * @param failed may be NULL; else told of members that could not be removed
  * @return as removal_run(); what is left has then been put back, if INTENT says to where
  */
-apr_status_t removal_clear(store_t *store, const intent_t *intent, filetree_failed_fn *failed,
-                           void *baton, apr_pool_t *scratch_pool);
+apr_status_t removal_clear(store_t *store, const intent_t *intent, const apr_array_header_t *locks,
+                           filetree_failed_fn *failed, void *baton, apr_pool_t *scratch_pool);
 
 #endif /* PROVIDER_REMOVAL_H */

@@ -65,6 +65,11 @@ static dav_error *refuse_slash(request_rec *r)
                          "A URL that ends with a slash names a collection.");
 }
 
+int resource_is_destination(const request_rec *r)
+{
+    return r->main != NULL && (r->method_number == M_COPY || r->method_number == M_MOVE);
+}
+
 dav_error *resource_get(request_rec *r, const char *root_dir, const char *label, int use_checked_in,
                         dav_resource **resource_p)
 {
@@ -94,11 +99,16 @@ dav_error *resource_get(request_rec *r, const char *root_dir, const char *label,
 
     /* Or mod_dav would take If-Unmodified-Since on a PUT or DELETE for failed, always. */
     ap_update_mtime(r, resource->info->st.mtime_ns / 1000);
-    if (!resource->collection && (slash || !S_ISREG(resource->info->st.mode))) {
+    if (resource->collection)
+        return NULL;
+    if (!S_ISREG(resource->info->st.mode)) {
         resource->exists = 0;
-        if (!S_ISREG(resource->info->st.mode))
-            return dav_new_error(r->pool, HTTP_FORBIDDEN, 0, 0,
-                                 "It is neither a file nor a collection.");
+        return dav_new_error(r->pool, HTTP_FORBIDDEN, 0, 0,
+                             "It is neither a file nor a collection.");
+    }
+    /* A file has no URL with a slash; but it is what a COPY or MOVE to there replaces. */
+    if (slash && !resource_is_destination(r)) {
+        resource->exists = 0;
         return refuse_slash(r);
     }
     return NULL;

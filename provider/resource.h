@@ -16,6 +16,9 @@
 dav_error *resource_get(request_rec *r, const char *root_dir, const char *label, int use_checked_in,
                         dav_resource **resource_p);
 
+/** Whether R looks up the Destination of a COPY or MOVE: mod_dav does so in a sub-request. */
+int resource_is_destination(const request_rec *r);
+
 /** dav_hooks_repository.get_parent_resource; *PARENT_P is NULL for the URL's root. */
 dav_error *resource_get_parent(const dav_resource *resource, dav_resource **parent_p);
 

@@ -88,15 +88,6 @@ void tree_failed(void *baton, const char *below, int is_collection, apr_status_t
     failures->first = response;
 }
 
-/** Whether RESOURCE is the Destination of a COPY or MOVE: mod_dav looks that up in a sub-request.
- */
-static int is_destination(const dav_resource *resource)
-{
-    const request_rec *r = resource->info->r;
-
-    return r->main != NULL && (r->method_number == M_COPY || r->method_number == M_MOVE);
-}
-
 apr_status_t tree_may_remove(const char *path, apr_pool_t *scratch_pool)
 {
     const char *parent = resource_parent_path(path, scratch_pool);
@@ -113,7 +104,7 @@ dav_error *tree_remove(dav_resource *resource, dav_response **response_p)
     apr_status_t status;
 
     *response_p = NULL;
-    if (is_destination(resource)) {
+    if (resource_is_destination(resource->info->r)) {
         resource->info->replace = 1;
         return NULL;
     }

@@ -112,6 +112,11 @@ ok(-f "$dir/dir", 'is a file now');
 is(get_prop("${url}dir", 'p'), 'file', 'with its properties');
 status_is(copy("${url}tree/", "${url}dir", Overwrite => 'T'), 204, 'a collection onto a file');
 tree_is('dir');
+make_tree($dir, 'slashed');
+status_is(copy("${url}tree/", "${url}slashed/", Overwrite => 'F'), 412, 'Overwrite: F of a collection onto a file, with a slash');
+is(slurp("$dir/slashed"), "bytes of slashed\n", 'which stays');
+status_is(copy("${url}tree/", "${url}slashed/"), 204, 'without it');
+tree_is('slashed');
 make_tree($dir, 'back/', 'back/x');
 is(get_prop("${url}back/x", 'p'), undef, 'no property appears from nowhere');
 
@@ -134,13 +139,21 @@ status_is(copy("${url}tree/", "${shm_url}tree/"), 201, 'a tree to another file s
 is(slurp("$shm_dir/tree/sub/sub/h"), slurp("$dir/tree/sub/sub/h"), 'has the bytes');
 is(get_prop("${shm_url}tree/sub/sub/h", 'p'), 'of tree/sub/sub/h', 'and the properties');
 
-# What cannot be read stops no other.
-mkdir "$dir/partial";
-make_tree($dir, 'partial/a', 'partial/secret', 'partial/z');
-chmod 0, "$dir/partial/secret";
+# RFC 4918 section 9.8.5: what cannot be read stops no other; it is named, and nothing else is.
+make_tree($dir, 'partial/', 'partial/a', 'partial/secret', 'partial/sub/', 'partial/sub/secret', 'partial/sub/z', 'partial/shut/', 'partial/shut/in');
+set_prop("${url}partial/$_", 'p', $_) for 'a', 'secret', 'sub/z';
+chmod 0, map {"$dir/partial/$_"} 'secret', 'sub/secret', 'shut';
 expect_log(qr/Permission denied/);
-my $partial = copy("${url}partial/", "${url}partial2/");
-status_is($partial, [ 207, 403 ], 'a tree with an unreadable file');
-is(slurp("$dir/partial2/z"), slurp("$dir/partial/z"), 'the others are copied') if $partial->status == 207;
+for my $to ('new', 'over') {
+    make_tree($dir, 'over/', 'over/old') if $to eq 'over';
+    my $partial = copy("${url}partial/", "$url$to/");
+    status_is($partial, 207, "a tree with what cannot be read, $to");
+    is_deeply([ sort($partial->multistatus->hrefs) ], [ map {"${url}partial/$_"} 'secret', 'shut/', 'sub/secret' ], 'names that alone');
+    is($partial->multistatus->response("${url}partial/$_")->{status}, 403, "$_: as forbidden") for 'secret', 'shut/', 'sub/secret';
+    is(slurp("$dir/$to/$_"), slurp("$dir/partial/$_"), "$_ is copied") for 'a', 'sub/z';
+    is(get_prop("$url$to/$_", 'p'), $_, 'with its property') for 'a', 'sub/z';
+    ok(!-e "$dir/$to/secret" && !-e "$dir/$to/sub/secret" && !-e "$dir/$to/old", 'what is not is not there');
+}
+chmod 0755, "$dir/partial/shut";
 
 finish();

@@ -3,6 +3,7 @@ use strict;
 use warnings;
 
 use Depot::Test;
+use Depot::Lock;
 
 my ($url, $dir) = fresh();
 expect_log(client_errors());
@@ -46,20 +47,29 @@ status_is(dav('DELETE', "${url}links/"), 204, 'a tree with links in it');
 ok(!-e "$dir/links",       'is gone');
 ok(-e "$dir/target/kept", 'what the links pointed to is not');
 
-# What cannot be deleted.
-make_tree($dir, 'part/', 'part/ok', 'part/locked/', 'part/locked/stays');
-chmod 0555, "$dir/part/locked";
-my $response = dav('DELETE', "${url}part/");
+# RFC 4918 section 9.6.1: what cannot be deleted is named, and neither what is above it nor what
+# could be deleted is.
+my @part = ('part/', 'part/ok', 'part/open/', 'part/open/ok', 'part/shut/', 'part/shut/stays', 'part/shut/too/');
+make_tree($dir, @part);
+set_prop("$url$_", 'p', $_) for @part;
+# Section 9.6: the locks of what stays do too.
+my $client = client();
+my %locked = map { $_ => token_of(lock($client, "$url$_", Depth => 0)) } 'part/', 'part/ok', 'part/shut/stays';
+my $if     = join ' ', map {"<$url$_> (<$locked{$_}>)"} sort keys %locked;
+chmod 0555, "$dir/part/shut";
+my $response = dav('DELETE', "${url}part/", headers => [ If => $if ]);
 status_is($response, 207, 'a tree of which a part must stay');
-if ($response->status == 207) {
-    my $multistatus = $response->multistatus;
-    my ($failed) = grep { m{locked} } $multistatus->hrefs;
-    ok(defined $failed, 'the answer names what stays');
-    is($multistatus->response($failed // '')->{status}, 403, 'as forbidden') if $failed;
-}
-ok(-e "$dir/part/locked/stays", 'it is there');
-is(get_prop("${url}part/locked/stays", 'p'), undef, 'and can be asked for properties');
-chmod 0755, "$dir/part/locked";
+is_deeply([ sort($response->multistatus->hrefs) ], [ map {"${url}part/shut/$_"} 'stays', 'too/' ], 'the answer names what stays, alone');
+is($response->multistatus->response("${url}part/shut/$_")->{status}, 403, "$_: as forbidden") for 'stays', 'too/';
+ok(-e "$dir/part/shut/stays", 'it is there');
+ok(!-e "$dir/part/ok" && !-e "$dir/part/open", 'the others are not');
+is(get_prop("$url$_", 'p'), $_, "$_ has its properties") for 'part/', 'part/shut/', 'part/shut/stays';
+is_deeply([ map { $_->{token} } locks_of($client, "$url$_") ], [ $locked{$_} ], "$_ has its lock") for 'part/', 'part/shut/stays';
+make_tree($dir, 'part/ok');
+is_deeply([ locks_of($client, "${url}part/ok") ], [], 'what was deleted has none when it is made anew');
+is_deeply([ grep {/^\.dav/} members($dir) ], [], 'nothing is left under another name');
+unlock($client, "$url$_", $locked{$_}) for 'part/', 'part/shut/stays';
+chmod 0755, "$dir/part/shut";
 status_is(dav('DELETE', "${url}part/"), 204, 'then all of it');
 
 mkdir "$dir/readonly";

@@ -155,6 +155,23 @@ is(get_prop("${url}target", 'p'), 'shm', 'has the property');
 ok(!-e "$shm_dir/file", 'the old name is gone');
 is_deeply([ members($shm_dir) ], [], 'nothing is left over');
 
+# RFC 4918 section 9.9.4: a tree that cannot go as a whole does not go, and replaces nothing.
+make_tree($dir, 'whole/', 'whole/a', 'whole/secret', 'whole/sub/', 'whole/sub/b');
+make_tree($shm_dir, 'there/', 'there/old');
+set_prop("${url}whole/$_", 'p', $_) for 'a', 'secret';
+set_prop("${shm_url}there/old", 'p', 'old');
+chmod 0, "$dir/whole/secret";
+for my $to ('there', 'new') {
+    my $partial = move("${url}whole/", "$shm_url$to/");
+    status_is($partial, 207, "a tree with a file that cannot be read, to another file system, $to");
+    is_deeply([ $partial->multistatus->hrefs ], ["${url}whole/secret"], 'names the file alone');
+    is($partial->multistatus->response("${url}whole/secret")->{status}, 403, 'as forbidden');
+    ok(-e "$dir/whole/a" && -e "$dir/whole/secret" && -e "$dir/whole/sub/b", 'the source is as it was');
+    is(get_prop("${url}whole/$_", 'p'), $_, 'with its properties') for 'a', 'secret';
+}
+is_deeply([ members($shm_dir), members("$shm_dir/there") ], [ 'there', 'old' ], 'the destination too');
+is(get_prop("${shm_url}there/old", 'p'), 'old', 'with its properties');
+
 # What the server may not do.
 mkdir "$dir/readonly";
 spew("$dir/readonly/f", 'x');
