@@ -48,6 +48,10 @@ request_rec *fuzz_request(apr_pool_t *pool)
     r->connection = apr_pcalloc(pool, sizeof(*r->connection));
     r->connection->pool = pool;
     r->connection->bucket_alloc = apr_bucket_alloc_create(pool);
+    r->connection->local_addr = apr_pcalloc(pool, sizeof(*r->connection->local_addr));
+    r->connection->local_addr->port = 80;
+    r->server = apr_pcalloc(pool, sizeof(*r->server));
+    r->server->port = 80;
     r->headers_in = apr_table_make(pool, 4);
     r->headers_out = apr_table_make(pool, 4);
     r->subprocess_env = apr_table_make(pool, 4);
