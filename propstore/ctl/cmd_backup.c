@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include <apr_strings.h>
 
 #include "propstore/ctl/commands.h"
@@ -20,7 +22,7 @@ static int write_copy(ctl_t *ctl, const backup_t *backup, store_t *store)
 
     if (status == APR_SUCCESS) {
         progress = ctl_progress_begin(ctl, "copying", stat.used_bytes, ctl->pool);
-        status = store_copy(store, backup->file.file, ctl_copied, progress, ctl->pool);
+        status = store_copy(store, backup->file.file, ctl_go_on, progress, ctl->pool);
         ctl_progress_end(progress);
     }
     if (APR_STATUS_IS_EINTR(status))
@@ -59,7 +61,8 @@ static int tell(ctl_t *ctl, const newfile_t *file, const ctl_copy_t *copy)
     if (status != APR_SUCCESS)
         return ctl_fail(ctl, status, "%s", file->name);
     ctl_tell(ctl,
-             json_pack("{s:s, s:s, s:I, s:I}", "file", file->name, "uuid", copy->uuid, "records",
+             json_pack("{s:o, s:s, s:I, s:I}", "file",
+                       ctl_json_text(file->name, strlen(file->name)), "uuid", copy->uuid, "records",
                        (json_int_t)copy->entries, "bytes", (json_int_t)info.size),
              "%s: %" APR_UINT64_T_FMT " records in %" APR_OFF_T_FMT " bytes, verified", file->name,
              copy->entries, info.size);

@@ -17,13 +17,6 @@ typedef struct outcome_t {
     apr_uint64_t lines, records;
 } outcome_t;
 
-/** dump_step_fn */
-static int go_on(void *progress, apr_uint64_t done)
-{
-    ctl_progress(progress, done);
-    return !ctl_interrupted();
-}
-
 /** Write STORE's dump to TO. */
 static int write_to(outcome_t *outcome, ctl_t *ctl, store_t *store, FILE *to)
 {
@@ -34,7 +27,7 @@ static int write_to(outcome_t *outcome, ctl_t *ctl, store_t *store, FILE *to)
 
     if (status == APR_SUCCESS) {
         progress = ctl_progress_begin(ctl, "dumping", stat.entries, ctl->pool);
-        status = dump_write(&result, to, store, go_on, progress, ctl->pool);
+        status = dump_write(&result, to, store, ctl_go_on, progress, ctl->pool);
         ctl_progress_end(progress);
     }
     if (APR_STATUS_IS_EINTR(status))
@@ -93,7 +86,8 @@ static int run(ctl_t *ctl)
     result = newfile_finish(&file, ctl, result);
     if (result == CTL_FINE)
         ctl_tell(ctl,
-                 json_pack("{s:s, s:s, s:I, s:I}", "file", file.name, "uuid", outcome.uuid,
+                 json_pack("{s:o, s:s, s:I, s:I}", "file",
+                           ctl_json_text(file.name, strlen(file.name)), "uuid", outcome.uuid,
                            "records", (json_int_t)outcome.records, "lines",
                            (json_int_t)outcome.lines),
                  "%s: %" APR_UINT64_T_FMT " records in %" APR_UINT64_T_FMT " lines", file.name,

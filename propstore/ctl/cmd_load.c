@@ -7,13 +7,6 @@
 #include "propstore/ctl/commands.h"
 #include "propstore/ctl/dump.h"
 
-/** dump_step_fn */
-static int go_on(void *progress, apr_uint64_t done)
-{
-    ctl_progress(progress, done);
-    return !ctl_interrupted();
-}
-
 /** Report what STATUS says about the dump called NAME.  @return CTL_FINE or CTL_FAILED */
 static int answer_for(ctl_t *ctl, apr_status_t status, const dump_result_t *result,
                       const char *name)
@@ -35,20 +28,21 @@ static int load(ctl_t *ctl, dump_source_t *source, ctl_progress_t *progress, con
     dump_result_t result;
     store_t *store;
     /* The first line before the store is made: what is no dump leaves nothing behind. */
-    apr_status_t status = dump_read_head(&result, source, go_on, progress);
+    apr_status_t status = dump_read_head(&result, source, ctl_go_on, progress);
     int answer = answer_for(ctl, status, &result, name);
 
     if (answer == CTL_FINE)
         answer = ctl_open(&store, ctl, ctl->argv[0], CTL_NEW);
     if (answer != CTL_FINE)
         return answer;
-    status = dump_read(&result, source, store, go_on, progress, ctl->pool);
+    status = dump_read(&result, source, store, ctl_go_on, progress, ctl->pool);
     store_close(store);
     ctl_progress_end(progress);
     answer = answer_for(ctl, status, &result, name);
     if (answer == CTL_FINE)
         ctl_tell(ctl,
-                 json_pack("{s:s, s:s, s:I, s:I}", "store", ctl->argv[0], "uuid", result.uuid,
+                 json_pack("{s:o, s:s, s:I, s:I}", "store",
+                           ctl_json_text(ctl->argv[0], strlen(ctl->argv[0])), "uuid", result.uuid,
                            "records", (json_int_t)result.records, "lines",
                            (json_int_t)result.lines),
                  "%s: %" APR_UINT64_T_FMT " records from %" APR_UINT64_T_FMT " lines", ctl->argv[0],

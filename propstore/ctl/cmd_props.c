@@ -25,12 +25,8 @@ static void tell(ctl_t *ctl, const question_t *question, const prop_name_t *name
     const char *shown = text != NULL && ctl_option(ctl, 'x') == NULL
                             ? text
                             : apr_pstrmemdup(scratch_pool, element.data, element.len);
-    json_t *record = json_object();
+    json_t *record = property_json(question->path, name, &element);
 
-    json_object_set_new(record, "path", ctl_json_text(question->path, strlen(question->path)));
-    json_object_set_new(record, "namespace", ctl_json_text(name->ns, strlen(name->ns)));
-    json_object_set_new(record, "local", ctl_json_text(name->local, strlen(name->local)));
-    json_object_set_new(record, "value", ctl_json_text(element.data, element.len));
     json_object_set_new(record, "text",
                         text != NULL ? ctl_json_text(text, strlen(text)) : json_null());
     if (question->name != NULL)

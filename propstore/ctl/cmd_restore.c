@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include <apr_file_io.h>
 #include <apr_strings.h>
 
@@ -47,8 +49,8 @@ static int put_in_place(ctl_t *ctl, const store_spec_t *spec, apr_file_t *file)
 
     if (status == APR_SUCCESS) {
         progress = ctl_progress_begin(ctl, "restoring", (apr_uint64_t)info.size, ctl->pool);
-        status = store_restore(spec, file, ctl_option(ctl, 'f') != NULL, ctl_copied, progress,
-                               ctl->pool);
+        status =
+            store_restore(spec, file, ctl_option(ctl, 'f') != NULL, ctl_go_on, progress, ctl->pool);
         ctl_progress_end(progress);
     }
     if (APR_STATUS_IS_EINTR(status))
@@ -67,6 +69,7 @@ static int run(ctl_t *ctl)
     source_t source = {.name = ctl->argv[0]};
     ctl_copy_t copy;
     store_spec_t *spec;
+    const char *path;
     apr_file_t *file;
     apr_status_t status;
     int result = ctl_spec(&spec, ctl, ctl->argv[1]);
@@ -84,11 +87,11 @@ static int run(ctl_t *ctl)
         result = put_in_place(ctl, spec, file);
     if (result != CTL_FINE)
         return result;
+    path = store_spec_path(spec);
     ctl_tell(ctl,
-             json_pack("{s:s, s:s, s:I}", "store", store_spec_path(spec), "uuid", copy.uuid,
-                       "records", (json_int_t)copy.entries),
-             "%s: restored with %" APR_UINT64_T_FMT " records, verified", store_spec_path(spec),
-             copy.entries);
+             json_pack("{s:o, s:s, s:I}", "store", ctl_json_text(path, strlen(path)), "uuid",
+                       copy.uuid, "records", (json_int_t)copy.entries),
+             "%s: restored with %" APR_UINT64_T_FMT " records, verified", path, copy.entries);
     return CTL_FINE;
 }
 

@@ -5,12 +5,6 @@
 #include "propstore/key.h"
 #include "propstore/record.h"
 
-int ctl_copied(void *baton, apr_uint64_t bytes)
-{
-    ctl_progress(baton, bytes);
-    return !ctl_interrupted();
-}
-
 /** Whether the value of KEY is sound; indexes have empty ones. */
 static int is_sound(store_slice_t key, store_slice_t value)
 {

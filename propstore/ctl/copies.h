@@ -23,7 +23,4 @@ typedef struct ctl_copy_t {
 int ctl_verify_copy(ctl_copy_t *copy, ctl_t *ctl, const store_spec_t *spec, const char *file,
                     const char *name);
 
-/** store_copied_fn; BATON is a ctl_progress_t, or NULL.  Gives up when the user asks to stop. */
-int ctl_copied(void *baton, apr_uint64_t bytes);
-
 #endif /* PROPSTORE_CTL_COPIES_H */

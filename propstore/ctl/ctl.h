@@ -81,6 +81,9 @@ void ctl_warn(const ctl_t *ctl, apr_status_t status, const char *format, ...)
  */
 json_t *ctl_json_text(const void *bytes, apr_size_t length);
 
+/** Give OBJECT the field NAME, the string TEXT as ctl_json_text() makes it. */
+void ctl_json_add(json_t *object, const char *name, const char *text);
+
 /**
  * The bytes of a value that ctl_json_text() made.
  * @param bytes_p set to them, in RESULT_POOL
@@ -161,6 +164,9 @@ ctl_progress_t *ctl_progress_begin(const ctl_t *ctl, const char *what, apr_uint6
                                    apr_pool_t *result_pool);
 /** Say how much is done; cheap enough for each record. */
 void ctl_progress(ctl_progress_t *progress, apr_uint64_t done);
+/** The same for those who take a callback.  @param progress NULL for none  @return whether to go on
+ */
+int ctl_go_on(void *progress, apr_uint64_t done);
 /** Remove the bar. */
 void ctl_progress_end(ctl_progress_t *progress);
 

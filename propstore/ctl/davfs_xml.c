@@ -1,77 +1,21 @@
 #include "propstore/ctl/davfs_xml.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <apr_lib.h>
 #include <apr_strings.h>
-#include <libxml/parser.h>
-#include <libxml/tree.h>
 
-/** What a parser leaves of a name whose prefix is not declared. */
-static int is_unresolved(const xmlNs *ns, const xmlChar *name)
+#include "propstore/ctl/element.h"
+
+int davfs_xml_is_owner(const char *text, apr_pool_t *scratch_pool)
 {
-    return ns == NULL && xmlStrchr(name, ':') != NULL;
-}
+    xmlDoc *doc;
+    int is_owner;
 
-/** Whether all prefixes at and below TOP are declared. */
-static int is_resolved(const xmlNode *top)
-{
-    const xmlNode *node = top;
-
-    for (;;) {
-        if (node->type == XML_ELEMENT_NODE) {
-            if (is_unresolved(node->ns, node->name))
-                return 0;
-            for (const xmlAttr *attr = node->properties; attr != NULL; attr = attr->next) {
-                if (is_unresolved(attr->ns, attr->name))
-                    return 0;
-            }
-            if (node->children != NULL) {
-                node = node->children;
-                continue;
-            }
-        }
-        while (node != top && node->next == NULL)
-            node = node->parent;
-        if (node == top)
-            return 1;
-        node = node->next;
-    }
-}
-
-/**
- * Parse an element.  libxml2's own bounds hold: 256 levels, 10 million bytes of one text.
- * @return it, to be freed; NULL if it is none
- */
-static xmlDoc *parse(const char *text, apr_size_t length)
-{
-    /* NOENT: references in a namespace's name are read as what they stand for, too. */
-    const int options = XML_PARSE_NONET | XML_PARSE_NOENT | XML_PARSE_NOERROR | XML_PARSE_NOWARNING;
-    xmlDoc *doc =
-        length <= INT_MAX ? xmlReadMemory(text, (int)length, NULL, "UTF-8", options) : NULL;
-
-    if (doc != NULL && (doc->intSubset != NULL || doc->children->next != NULL ||
-                        !is_resolved(xmlDocGetRootElement(doc)))) {
-        xmlFreeDoc(doc);
-        return NULL;
-    }
-    return doc;
-}
-
-static const char *ns_of(const xmlNode *node)
-{
-    return node->ns != NULL && node->ns->href != NULL ? (const char *)node->ns->href : "";
-}
-
-int davfs_xml_is_owner(const char *text)
-{
-    xmlDoc *doc = parse(text, strlen(text));
-    const xmlNode *root = doc != NULL ? xmlDocGetRootElement(doc) : NULL;
-    int is_owner = root != NULL && strcmp((const char *)root->name, "owner") == 0 &&
-                   strcmp(ns_of(root), "DAV:") == 0;
-
+    if (element_parse(&doc, text, strlen(text), scratch_pool) != NULL)
+        return 0;
+    is_owner = element_is(doc, "DAV:", "owner");
     xmlFreeDoc(doc);
     return is_owner;
 }
@@ -139,7 +83,6 @@ apr_status_t davfs_xml_prop(prop_change_t *change, const davfs_prop_t *prop,
                             const davfs_namespaces_t *namespaces, apr_pool_t *result_pool)
 {
     apr_status_t status = STORE_CORRUPT;
-    const xmlNode *root;
     xmlDoc *doc;
 
     memset(change, 0, sizeof(*change));
@@ -149,11 +92,11 @@ apr_status_t davfs_xml_prop(prop_change_t *change, const davfs_prop_t *prop,
     if (change->value == NULL)
         return STORE_CORRUPT;
     change->length = strlen(change->value);
-    doc = parse(change->value, change->length);
-    root = doc != NULL ? xmlDocGetRootElement(doc) : NULL;
+    if (element_parse(&doc, change->value, change->length, result_pool) != NULL)
+        return STORE_CORRUPT;
     /* A name with blanks or brackets in it would make another element. */
-    if (root != NULL && strcmp((const char *)root->name, prop->local) == 0) {
-        change->name.ns = apr_pstrdup(result_pool, ns_of(root));
+    if (strcmp((const char *)xmlDocGetRootElement(doc)->name, prop->local) == 0) {
+        change->name.ns = apr_pstrdup(result_pool, element_ns(doc));
         change->name.local = prop->local;
         status = strlen(change->name.ns) + strlen(prop->local) <= NAMES_LENGTH_MAX ? APR_SUCCESS
                                                                                    : STORE_LIMIT;

@@ -19,6 +19,6 @@ apr_status_t davfs_xml_prop(prop_change_t *change, const davfs_prop_t *prop,
                             const davfs_namespaces_t *namespaces, apr_pool_t *result_pool);
 
 /** Whether TEXT is a DAV:owner element that stands by itself. */
-int davfs_xml_is_owner(const char *text);
+int davfs_xml_is_owner(const char *text, apr_pool_t *scratch_pool);
 
 #endif /* PROPSTORE_CTL_DAVFS_XML_H */

@@ -27,11 +27,6 @@ static void add(json_t *line, const char *name, json_t *value)
     json_object_set_new(line, name, value);
 }
 
-static void add_text(json_t *line, const char *name, const char *text)
-{
-    add(line, name, ctl_json_text(text, strlen(text)));
-}
-
 static void add_number(json_t *line, const char *name, apr_uint64_t n)
 {
     add(line, name, fields_unsigned(n));
@@ -43,7 +38,7 @@ json_t *line_from_meta(const meta_t *meta)
 
     add_number(line, "version", LINES_VERSION);
     add_number(line, "format", meta->format);
-    add_text(line, "uuid", meta->uuid);
+    ctl_json_add(line, "uuid", meta->uuid);
     add_number(line, "next_node", meta->next_node);
     add_number(line, "next_name", meta->next_name);
     return line;
@@ -54,8 +49,8 @@ json_t *line_from_name(const line_name_t *name)
     json_t *line = begin_line(LINE_NAME);
 
     add_number(line, "id", name->id);
-    add_text(line, "namespace", name->name.ns);
-    add_text(line, "local", name->name.local);
+    ctl_json_add(line, "namespace", name->name.ns);
+    ctl_json_add(line, "local", name->name.local);
     return line;
 }
 
@@ -64,7 +59,7 @@ json_t *line_from_node(const line_node_t *node)
     const node_fingerprint_t *print = &node->node.fingerprint;
     json_t *line = begin_line(LINE_NODE), *props = json_array();
 
-    add_text(line, "path", node->path);
+    ctl_json_add(line, "path", node->path);
     add_number(line, "id", node->node.id);
     add(line, "kind", json_string(node_kinds[node->node.kind - 1]));
     add_number(line, "inode", print->inode);
@@ -75,8 +70,8 @@ json_t *line_from_node(const line_node_t *node)
         const prop_change_t *own = &APR_ARRAY_IDX(node->props, i, prop_change_t);
         json_t *prop = json_object();
 
-        add_text(prop, "namespace", own->name.ns);
-        add_text(prop, "local", own->name.local);
+        ctl_json_add(prop, "namespace", own->name.ns);
+        ctl_json_add(prop, "local", own->name.local);
         add(prop, "value", ctl_json_text(own->value, own->length));
         json_array_append_new(props, prop);
     }
@@ -89,12 +84,12 @@ json_t *line_lock_fields(const lock_t *lock)
     json_t *fields = json_object();
     char token[LOCK_TOKEN_TEXT_SIZE];
 
-    add_text(fields, "token", locks_token_text(token, &lock->token));
-    add_text(fields, "path", lock->path);
+    ctl_json_add(fields, "token", locks_token_text(token, &lock->token));
+    ctl_json_add(fields, "path", lock->path);
     add(fields, "scope", json_string(lock_scopes[lock->scope - 1]));
     add(fields, "depth", json_string(lock_depths[lock->infinite]));
-    add_text(fields, "principal", lock->principal);
-    add_text(fields, "owner", lock->owner);
+    ctl_json_add(fields, "principal", lock->principal);
+    ctl_json_add(fields, "owner", lock->owner);
     add(fields, "expires",
         lock->expires == LOCK_NEVER ? json_null() : fields_signed(lock->expires));
     return fields;
@@ -126,9 +121,9 @@ json_t *line_from_intent(const intent_t *intent)
     add_number(line, "from_parent", intent->from_parent);
     add_number(line, "to_parent", intent->to_parent);
     add_number(line, "mode", intent->mode);
-    add_text(line, "from", intent->from);
-    add_text(line, "to", intent->to);
-    add_text(line, "old", intent->old);
+    ctl_json_add(line, "from", intent->from);
+    ctl_json_add(line, "to", intent->to);
+    ctl_json_add(line, "old", intent->old);
     return line;
 }
 

@@ -57,7 +57,7 @@ static void choose(takeover_t *takeover, const apr_array_header_t *locks, const 
             counts->expired++;
             continue;
         }
-        if (*lock->owner != '\0' && !davfs_xml_is_owner(lock->owner)) {
+        if (*lock->owner != '\0' && !davfs_xml_is_owner(lock->owner, locks->pool)) {
             migrate_problem(takeover->migrate, path, APR_SUCCESS,
                             "has a lock with a damaged owner, which is taken over without it");
             lock->owner = "";

@@ -67,7 +67,9 @@ int newfile_create(newfile_t *file, ctl_t *ctl, const store_spec_t *spec, const 
 
     if (is_of_store(spec, name, ctl->pool))
         return ctl_fail(ctl, APR_SUCCESS, "%s is a file of the store itself", name);
-    if (ctl_option(ctl, 'f') == NULL && lstat(name, &st) == 0)
+    if (lstat(name, &st) == 0 && !S_ISREG(st.st_mode))
+        return ctl_fail(ctl, APR_SUCCESS, "%s is there, and no plain file", name);
+    if (lstat(name, &st) == 0 && ctl_option(ctl, 'f') == NULL)
         return ctl_fail(ctl, APR_SUCCESS, "%s exists; --force replaces it", name);
     /* For its owner alone, which is what mkstemp(3) makes. */
     status = apr_file_mktemp(&file->file, temp,

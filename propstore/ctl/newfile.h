@@ -24,7 +24,8 @@ typedef struct newfile_t {
 /**
  * Create a file beside NAME, for its owner alone.
  * @param spec the store it is made from; none of that store's files is replaced
- * @return CTL_FINE; CTL_FAILED, reported, also if NAME exists and --force is not given
+ * @return CTL_FINE; CTL_FAILED, reported, also if NAME exists and --force is not given, or if it
+ *         is no plain file (a device must not be replaced)
  */
 int newfile_create(newfile_t *file, ctl_t *ctl, const store_spec_t *spec, const char *name);
 

@@ -73,6 +73,11 @@ json_t *ctl_json_text(const void *bytes, apr_size_t length)
     return text;
 }
 
+void ctl_json_add(json_t *object, const char *name, const char *text)
+{
+    json_object_set_new(object, name, ctl_json_text(text, strlen(text)));
+}
+
 int ctl_json_bytes(store_slice_t *bytes_p, const json_t *value, apr_pool_t *result_pool)
 {
     const char *text;

@@ -69,8 +69,8 @@ static apr_status_t patch_body(store_txn_t *txn, void *baton, apr_pool_t *scratc
 static int answer_for(ctl_t *ctl, const patch_t *patch, apr_status_t status)
 {
     const prop_name_t *name = &patch->change->name;
+    const store_slice_t value = {patch->change->value, patch->change->length};
     const char *words = property_name_text(name, ctl->pool);
-    json_t *record;
 
     if (patch->absent) {
         ctl_warn(ctl, APR_SUCCESS, "%s has no property %s", patch->path, words);
@@ -84,16 +84,9 @@ static int answer_for(ctl_t *ctl, const patch_t *patch, apr_status_t status)
                         patch->limits != NULL ? "; --no-limits lifts those of a server" : "");
     if (status != APR_SUCCESS)
         return ctl_fail(ctl, status, "could not change %s of %s", words, patch->path);
-    record = json_object();
-    json_object_set_new(record, "path", ctl_json_text(patch->path, strlen(patch->path)));
-    json_object_set_new(record, "namespace", ctl_json_text(name->ns, strlen(name->ns)));
-    json_object_set_new(record, "local", ctl_json_text(name->local, strlen(name->local)));
-    json_object_set_new(record, "value",
-                        patch->change->value != NULL
-                            ? ctl_json_text(patch->change->value, patch->change->length)
-                            : json_null());
-    ctl_tell(ctl, record, "%s: %s %s", ctl_plain_text(patch->path, strlen(patch->path), ctl->pool),
-             words, patch->change->value != NULL ? "set" : "removed");
+    ctl_tell(ctl, property_json(patch->path, name, value.data != NULL ? &value : NULL), "%s: %s %s",
+             ctl_plain_text(patch->path, strlen(patch->path), ctl->pool), words,
+             value.data != NULL ? "set" : "removed");
     return CTL_FINE;
 }
 

@@ -74,6 +74,12 @@ void ctl_progress(ctl_progress_t *progress, apr_uint64_t done)
     draw(progress, done);
 }
 
+int ctl_go_on(void *progress, apr_uint64_t done)
+{
+    ctl_progress(progress, done);
+    return !ctl_interrupted();
+}
+
 void ctl_progress_end(ctl_progress_t *progress)
 {
     if (progress != NULL && progress->shown) {

@@ -1,12 +1,10 @@
 #include "propstore/ctl/property.h"
 
-#include <limits.h>
 #include <string.h>
 
 #include <apr_strings.h>
-#include <libxml/SAX2.h>
-#include <libxml/parser.h>
-#include <libxml/tree.h>
+
+#include "propstore/ctl/element.h"
 
 /* ---- names ---- */
 
@@ -48,66 +46,19 @@ int property_is_live(const prop_name_t *name)
     return 0;
 }
 
+json_t *property_json(const char *path, const prop_name_t *name, const store_slice_t *element)
+{
+    json_t *record = json_object();
+
+    ctl_json_add(record, "path", path);
+    ctl_json_add(record, "namespace", name->ns);
+    ctl_json_add(record, "local", name->local);
+    json_object_set_new(record, "value",
+                        element != NULL ? ctl_json_text(element->data, element->len) : json_null());
+    return record;
+}
+
 /* ---- elements ---- */
-
-/** What the parser's callbacks find out. */
-typedef struct parsing_t {
-    int doctype, wrong_namespace;
-} parsing_t;
-
-/** A document type could make a value other than it looks. */
-static void refuse_doctype(void *ctx, const xmlChar *name, const xmlChar *external_id,
-                           const xmlChar *system_id)
-{
-    xmlParserCtxt *parser = ctx;
-
-    (void)name;
-    (void)external_id;
-    (void)system_id;
-    ((parsing_t *)parser->_private)->doctype = 1;
-    xmlStopParser(parser);
-}
-
-/** Errors are read off the parser afterwards, but for those that do not count as such. */
-static void take_error(void *ctx, xmlErrorPtr error)
-{
-    const xmlParserCtxt *parser = ctx;
-
-    if (error->code >= XML_NS_ERR_XML_NAMESPACE && error->code <= XML_NS_ERR_COLON)
-        ((parsing_t *)parser->_private)->wrong_namespace = 1;
-}
-
-/** Parse XML.  @return NULL with *DOC_P set, to be freed; or what is wrong */
-static const char *parse(xmlDoc **doc_p, const char *xml, size_t length, apr_pool_t *result_pool)
-{
-    /* Entities of XML itself are read as what they stand for, also in namespace names. */
-    const int options = XML_PARSE_NONET | XML_PARSE_NOENT;
-    parsing_t parsing = {0};
-    xmlParserCtxt *parser = xmlNewParserCtxt();
-    const char *error = NULL;
-    const xmlError *last;
-
-    *doc_p = NULL;
-    if (parser == NULL || length > INT_MAX)
-        return "it cannot be parsed: it is too large";
-    parser->_private = &parsing;
-    parser->sax->internalSubset = refuse_doctype;
-    parser->sax->serror = take_error;
-    *doc_p = xmlCtxtReadMemory(parser, xml, (int)length, NULL, NULL, options);
-    last = xmlCtxtGetLastError(parser);
-    if (parsing.doctype)
-        error = "it has a document type";
-    else if (*doc_p == NULL || !parser->wellFormed || parsing.wrong_namespace)
-        error = apr_psprintf(result_pool, "it is not well-formed: %.*s",
-                             last != NULL ? (int)strcspn(last->message, "\r\n") : 0,
-                             last != NULL ? last->message : "");
-    xmlFreeParserCtxt(parser);
-    if (error != NULL) {
-        xmlFreeDoc(*doc_p);
-        *doc_p = NULL;
-    }
-    return error;
-}
 
 /** TEXT with the characters escaped that mean something in XML. */
 static const char *escaped(const char *text, apr_pool_t *result_pool)
@@ -156,33 +107,17 @@ static const char *element_around(const prop_name_t *name, const char *text, apr
                        "</", prefix, name->local, ">", NULL);
 }
 
-/** Whether NODE is the element NAME. */
-static int is_called(const xmlNode *node, const prop_name_t *name)
-{
-    const char *ns = node->ns != NULL ? (const char *)node->ns->href : "";
-
-    return strcmp((const char *)node->name, name->local) == 0 && strcmp(ns, name->ns) == 0;
-}
-
-/** Whether the document is one element and nothing else. */
-static int is_element_alone(const char *xml, const xmlDoc *doc)
-{
-    return *xml == '<' && xml[1] != '?' && doc->children != NULL && doc->children->next == NULL;
-}
-
 const char *property_element(prop_change_t *change, const prop_name_t *name, const char *value,
                              int is_xml, apr_pool_t *result_pool)
 {
     const char *xml =
         is_xml ? trimmed(value, result_pool) : element_around(name, value, result_pool);
     xmlDoc *doc;
-    const char *error = parse(&doc, xml, strlen(xml), result_pool);
+    const char *error = element_parse(&doc, xml, strlen(xml), result_pool);
 
     if (error != NULL)
         return error;
-    if (!is_element_alone(xml, doc))
-        error = "it is not an element alone";
-    else if (!is_called(xmlDocGetRootElement(doc), name))
+    if (!element_is(doc, name->ns, name->local))
         error = is_xml ? "it is the element of another property" : "its name is no name in XML";
     else if (name->ns[strcspn(name->ns, " \"<>\\^`{|}")] != '\0')
         error = "its namespace is no URI";
@@ -200,7 +135,7 @@ const char *property_text(store_slice_t element, apr_pool_t *result_pool)
     xmlDoc *doc;
     const xmlNode *root, *child = NULL;
 
-    if (parse(&doc, element.data, element.len, result_pool) != NULL)
+    if (element_parse(&doc, element.data, element.len, result_pool) != NULL)
         return NULL;
     root = xmlDocGetRootElement(doc);
     for (child = root->children; child != NULL; child = child->next) {

@@ -31,6 +31,13 @@ int property_is_live(const prop_name_t *name);
 const char *property_element(prop_change_t *change, const prop_name_t *name, const char *value,
                              int is_xml, apr_pool_t *result_pool);
 
+/**
+ * A property of the file PATH as JSON.
+ * @param element its value; NULL for none
+ * @return a new reference
+ */
+json_t *property_json(const char *path, const prop_name_t *name, const store_slice_t *element);
+
 /** The text of a stored element; NULL if it holds more than text.  In RESULT_POOL. */
 const char *property_text(store_slice_t element, apr_pool_t *result_pool);
 

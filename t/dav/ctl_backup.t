@@ -162,6 +162,12 @@ is(digest("$work/last"), $before, 'it is as it was');
 is($code, 0, 'unless it is told to') or diag($err);
 is_refused('nor, whatever it is told, the store itself', qr/is a file of the store itself/,
     'backup', '--force', $store, "$store/data.mdb");
+POSIX::mkfifo("$work/pipe", 0600) or die "$work/pipe: $!\n";
+is_refused('nor what is no plain file', qr/pipe is there, and no plain file/, 'backup', '--force', $store, "$work/pipe");
+ok(-p "$work/pipe", 'which is still there');
+($code, $out, $err) = depotctl('backup', '--json', $store, "$work/odd\xff");
+is($code, 0, 'a file whose name is no text') or diag($err);
+like($out, qr/\A\{"file":\{"base64":"[^"]+"\},"uuid":"/, 'is told of');
 is_refused('no such store',                qr/there is no store in/,    'backup', "$work/none", "$work/new");
 is_refused('no such store to measure',     qr/there is no store in/,    'stat',   "$work/none");
 is_refused('a file is no store',           qr/Not a directory/,         'stat',   "$work/last");

@@ -26,7 +26,7 @@ headers() {
     for header in $list; do
         case $header in
         propstore/lmdb/*) flags="$2 $LMDB_CPPFLAGS" ;;
-        propstore/ctl/*) flags="$2 $JANSSON_CPPFLAGS" ;;
+        propstore/ctl/*) flags="$2 $JANSSON_CPPFLAGS $LIBXML_CPPFLAGS" ;;
         *) flags=$2 ;;
         esac
         # The flags are lists of words.
