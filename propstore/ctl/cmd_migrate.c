@@ -135,27 +135,42 @@ static int open_store(migrate_t *migrate)
     return ctl_open(&migrate->store, ctl, ctl->argv[1], which);
 }
 
+/** All of it but for opening the store. */
+static int move_over(migrate_t *migrate, const char *lockdb, apr_pool_t *scratch_pool)
+{
+    const ctl_t *ctl = migrate->ctl;
+    apr_array_header_t *locks;
+    int answer = CTL_FINE;
+    apr_status_t status = davfs_reader_make(&migrate->reader, scratch_pool);
+
+    if (status != APR_SUCCESS)
+        return ctl_fail(ctl, status, "could not make a directory for temporary files");
+    /* First: a wrong name ends it before anything is done. */
+    if (lockdb != NULL)
+        answer = migrate_locks_read(&locks, migrate, lockdb, scratch_pool);
+    if (answer != CTL_FINE)
+        return answer;
+    migrate->progress = ctl_progress_begin(ctl, "resources", 0, scratch_pool);
+    answer = migrate_props(migrate, scratch_pool);
+    ctl_progress_end(migrate->progress);
+    if (answer == CTL_FINE && lockdb != NULL)
+        answer = migrate_locks(migrate, lockdb, locks, scratch_pool);
+    return answer;
+}
+
 /** ctl_work_fn: all of it; there is no result. */
 static int migrate_all(ctl_t *ctl, void *baton, void *result)
 {
     migrate_t *migrate = baton;
     const char *lockdb = ctl_option(ctl, 'l');
     apr_pool_t *scratch_pool;
-    apr_status_t status;
     int answer = open_store(migrate);
 
     (void)result;
     if (answer != CTL_FINE)
         return answer;
     apr_pool_create(&scratch_pool, ctl->pool);
-    status = davfs_reader_make(&migrate->reader, scratch_pool);
-    if (status != APR_SUCCESS)
-        return ctl_fail(ctl, status, "could not make a directory for temporary files");
-    migrate->progress = ctl_progress_begin(ctl, "resources", 0, scratch_pool);
-    answer = migrate_props(migrate, scratch_pool);
-    ctl_progress_end(migrate->progress);
-    if (answer == CTL_FINE && lockdb != NULL)
-        answer = migrate_locks(migrate, lockdb, scratch_pool);
+    answer = move_over(migrate, lockdb, scratch_pool);
     /* The child that reads and the copies go with it. */
     apr_pool_destroy(scratch_pool);
     if (migrate->store != NULL)

@@ -14,11 +14,14 @@
 
 /**
  * A file that was not written to for so long is whole: the libraries write all they have in one
- * go, when a file is closed.  Several times the grain of a file's time of change.
+ * go, when a file is closed.  On a busy machine that can take its time.
  */
-#define SETTLED apr_time_from_msec(100)
-/** How often to look again before giving up. */
-#define ATTEMPTS 50
+#define SETTLED apr_time_from_msec(500)
+/** A file that is damaged, and was written to so lately, is read again: it may not be. */
+#define LATELY apr_time_from_sec(10)
+/** How long to wait before looking again, and how often. */
+#define PAUSE apr_time_from_msec(100)
+#define ATTEMPTS 15
 /** The copy's name. */
 #define COPY "dbm"
 
@@ -134,12 +137,12 @@ static apr_time_t written_at(const struct stat *st)
     return apr_time_from_sec((apr_time_t)st->st_mtim.tv_sec) + st->st_mtim.tv_nsec / 1000;
 }
 
-/** Whether a file in this state has been left alone for a while.  One from the future has. */
-static int is_settled(const struct stat *st)
+/** Whether a file in this state has been left alone for PERIOD.  One from the future has. */
+static int is_left_alone(const struct stat *st, apr_time_t period)
 {
     apr_time_t age = apr_time_now() - written_at(st);
 
-    return age < 0 || age >= SETTLED;
+    return age < 0 || age >= period;
 }
 
 /** Whether a file has not been written to between the two. */
@@ -148,16 +151,23 @@ static int is_unchanged(const struct stat *before, const struct stat *after)
     return before->st_size == after->st_size && written_at(before) == written_at(after);
 }
 
-/** Copy a file.  @return APR_EAGAIN if it is being written to */
-static apr_status_t copy_once(int directory, const char *name, const char *to)
+/**
+ * Copy a file.
+ * @param state set to the file's
+ * @return APR_EAGAIN if it is being written to
+ */
+static apr_status_t copy_once(struct stat *state, int directory, const char *name, const char *to)
 {
-    struct stat before = {.st_size = 0}, after;
+    struct stat after;
     int in, out;
-    apr_status_t status = open_regular(&in, directory, name, &before);
+    apr_status_t status;
+
+    memset(state, 0, sizeof(*state));
+    status = open_regular(&in, directory, name, state);
 
     if (status != APR_SUCCESS)
         return status;
-    if (!is_settled(&before)) {
+    if (!is_left_alone(state, SETTLED)) {
         close(in);
         return APR_EAGAIN;
     }
@@ -168,7 +178,7 @@ static apr_status_t copy_once(int directory, const char *name, const char *to)
     if (out >= 0 && close(out) != 0 && status == APR_SUCCESS)
         status = errno;
     close(in);
-    return status == APR_SUCCESS && !is_unchanged(&before, &after) ? APR_EAGAIN : status;
+    return status == APR_SUCCESS && !is_unchanged(state, &after) ? APR_EAGAIN : status;
 }
 
 /* ---- the reader ---- */
@@ -177,6 +187,7 @@ struct davfs_reader_t {
     dbm_child_t *child;
     const char *copies; /**< a directory of our own */
     const char *copy;   /**< the path of a copy in it, without .pag and .dir */
+    struct stat copied; /**< the state of what was copied last */
 };
 
 static apr_status_t remove_copies(void *baton)
@@ -213,41 +224,55 @@ apr_status_t davfs_reader_make(davfs_reader_t **reader_p, apr_pool_t *result_poo
     return APR_SUCCESS;
 }
 
-/** Copy the file or files of a DBM, all at one moment.  @return APR_EAGAIN */
-static apr_status_t copy_all(const davfs_reader_t *reader, davfs_kind_e kind, int directory,
+/** Copy the file or files of a DBM, all at one moment.  @return as copy_once() */
+static apr_status_t copy_all(davfs_reader_t *reader, davfs_kind_e kind, int directory,
                              const char *name, apr_pool_t *scratch_pool)
 {
     const char *pag = apr_pstrcat(scratch_pool, name, DAVFS_PAG, NULL);
-    struct stat before, after;
+    struct stat dir, after;
     apr_status_t status;
 
     if (kind != DAVFS_SDBM)
-        return copy_once(directory, name, reader->copy);
-    if (fstatat(directory, pag, &before, AT_SYMLINK_NOFOLLOW) != 0)
-        return errno;
-    status = copy_once(directory, pag, apr_pstrcat(scratch_pool, reader->copy, DAVFS_PAG, NULL));
+        return copy_once(&reader->copied, directory, name, reader->copy);
+    status = copy_once(&reader->copied, directory, pag,
+                       apr_pstrcat(scratch_pool, reader->copy, DAVFS_PAG, NULL));
     if (status == APR_SUCCESS)
-        status = copy_once(directory, apr_pstrcat(scratch_pool, name, DAVFS_DIR, NULL),
+        status = copy_once(&dir, directory, apr_pstrcat(scratch_pool, name, DAVFS_DIR, NULL),
                            apr_pstrcat(scratch_pool, reader->copy, DAVFS_DIR, NULL));
     /* A page is split before the directory says so. */
     if (status == APR_SUCCESS && fstatat(directory, pag, &after, AT_SYMLINK_NOFOLLOW) != 0)
         return errno;
-    return status == APR_SUCCESS && !is_unchanged(&before, &after) ? APR_EAGAIN : status;
+    return status == APR_SUCCESS && !is_unchanged(&reader->copied, &after) ? APR_EAGAIN : status;
 }
 
-apr_status_t davfs_reader_read(apr_array_header_t *pairs, davfs_reader_t *reader, davfs_kind_e kind,
-                               int directory, const char *name, apr_pool_t *scratch_pool)
+/** Read a DBM as soon as nobody writes to it. */
+static apr_status_t read_once(apr_array_header_t *pairs, davfs_reader_t *reader, davfs_kind_e kind,
+                              int directory, const char *name, apr_pool_t *scratch_pool)
 {
     apr_status_t status = APR_EAGAIN;
 
     for (int i = 0; i < ATTEMPTS && status == APR_EAGAIN; i++) {
         status = copy_all(reader, kind, directory, name, scratch_pool);
         if (status == APR_EAGAIN)
-            apr_sleep(SETTLED);
+            apr_sleep(PAUSE);
     }
     if (status == APR_EAGAIN)
         return EBUSY;
     if (status != APR_SUCCESS)
         return status;
     return dbm_child_read(pairs, reader->child, davfs_kind_name(kind), reader->copy);
+}
+
+apr_status_t davfs_reader_read(apr_array_header_t *pairs, davfs_reader_t *reader, davfs_kind_e kind,
+                               int directory, const char *name, apr_pool_t *scratch_pool)
+{
+    const int before = pairs->nelts;
+    apr_status_t status = read_once(pairs, reader, kind, directory, name, scratch_pool);
+
+    if (status == STORE_CORRUPT && !is_left_alone(&reader->copied, LATELY)) {
+        apr_sleep(SETTLED);
+        pairs->nelts = before;
+        status = read_once(pairs, reader, kind, directory, name, scratch_pool);
+    }
+    return status;
 }

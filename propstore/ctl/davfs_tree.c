@@ -16,6 +16,8 @@
 #define OWN_NAME ".state_for_dir"
 /** A list beside them, of resources that are locked and not there. */
 #define LOCKNULL_LIST ".locknull"
+/** How the name of a Berkeley database begins that is just being made. */
+#define DB_UNFINISHED "__db."
 
 /** A walk. */
 typedef struct walk_t {
@@ -109,10 +111,18 @@ static int exists(int directory, const char *name)
     return fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+/** Whether the file NAME is none of the databases, in a COLLECTION with such members. */
+static int is_other(int collection, const char *name)
+{
+    if (strcmp(name, LOCKNULL_LIST) == 0)
+        return 1;
+    return strncmp(name, DB_UNFINISHED, strlen(DB_UNFINISHED)) == 0 && !exists(collection, name);
+}
+
 /**
  * Find out which database the file NAME is, or is a part of.
- * @param found its name and kind are set; its name to NULL if NAME is of no database, or is that
- *        part of an sdbm that is not asked about
+ * @param found its name and kind are set; its name to NULL if NAME went away, or is that part
+ *        of an sdbm that is not asked about
  */
 static apr_status_t recognise(davfs_found_t *found, const char *name, const char **why_p,
                               apr_pool_t *result_pool)
@@ -124,8 +134,9 @@ static apr_status_t recognise(davfs_found_t *found, const char *name, const char
     *why_p = "could not be opened";
     if (status == APR_EGENERAL)
         *why_p = "is no regular file";
+    /* What went away meanwhile is nobody's. */
     if (status != APR_SUCCESS)
-        return status;
+        return status == ENOENT ? APR_SUCCESS : status;
     if (found->kind != DAVFS_UNKNOWN) {
         found->name = name;
         return APR_SUCCESS;
@@ -162,7 +173,7 @@ static apr_status_t visit_databases(const walk_t *walk, int collection, const ch
         const char *name = APR_ARRAY_IDX(names, i, const char *);
 
         apr_pool_clear(iterpool);
-        if (strcmp(name, LOCKNULL_LIST) == 0)
+        if (is_other(collection, name))
             continue;
         status = recognise(&found, name, &why, iterpool);
         if (status != APR_SUCCESS) {

@@ -61,10 +61,21 @@ void migrate_difference(migrate_t *migrate, const char *path, const char *what);
 int migrate_props(migrate_t *migrate, apr_pool_t *scratch_pool);
 
 /**
- * Take over the live locks on the tree's resources from LOCKDB, or compare them.
+ * Read a lock database.
+ * @param pairs_p set to what it holds, dbm_pair_t, in RESULT_POOL
  * @param lockdb as DavLockDB has it
+ * @return CTL_FINE; CTL_FAILED, reported
+ */
+int migrate_locks_read(apr_array_header_t **pairs_p, const migrate_t *migrate, const char *lockdb,
+                       apr_pool_t *result_pool);
+
+/**
+ * Take over the live locks on the tree's resources, or compare them.
+ * @param lockdb where they are from, for reports
+ * @param pairs as read
  * @return as migrate_props()
  */
-int migrate_locks(migrate_t *migrate, const char *lockdb, apr_pool_t *scratch_pool);
+int migrate_locks(migrate_t *migrate, const char *lockdb, const apr_array_header_t *pairs,
+                  apr_pool_t *scratch_pool);
 
 #endif /* PROPSTORE_CTL_MIGRATE_H */

@@ -220,7 +220,22 @@ static void tell(const takeover_t *takeover)
     }
 }
 
-int migrate_locks(migrate_t *migrate, const char *lockdb, apr_pool_t *scratch_pool)
+int migrate_locks_read(apr_array_header_t **pairs_p, const migrate_t *migrate, const char *lockdb,
+                       apr_pool_t *result_pool)
+{
+    davfs_kind_e kind;
+    apr_status_t status = recognise(&kind, lockdb, result_pool);
+
+    *pairs_p = apr_array_make(result_pool, 8, sizeof(dbm_pair_t));
+    if (status == APR_SUCCESS)
+        status = davfs_reader_read(*pairs_p, migrate->reader, kind, AT_FDCWD, lockdb, result_pool);
+    if (status != APR_SUCCESS)
+        return ctl_fail(migrate->ctl, status, "could not read the lock database %s", lockdb);
+    return CTL_FINE;
+}
+
+int migrate_locks(migrate_t *migrate, const char *lockdb, const apr_array_header_t *pairs,
+                  apr_pool_t *scratch_pool)
 {
     takeover_t takeover = {
         .migrate = migrate,
@@ -228,14 +243,8 @@ int migrate_locks(migrate_t *migrate, const char *lockdb, apr_pool_t *scratch_po
         .now = apr_time_sec(apr_time_now()),
         .notes = apr_array_make(scratch_pool, 8, sizeof(migrate_note_t)),
     };
-    apr_array_header_t *pairs = apr_array_make(scratch_pool, 8, sizeof(dbm_pair_t));
-    davfs_kind_e kind;
-    apr_status_t status = recognise(&kind, lockdb, scratch_pool);
+    apr_status_t status;
 
-    if (status == APR_SUCCESS)
-        status = davfs_reader_read(pairs, migrate->reader, kind, AT_FDCWD, lockdb, scratch_pool);
-    if (status != APR_SUCCESS)
-        return ctl_fail(migrate->ctl, status, "could not read the lock database %s", lockdb);
     for (int i = 0; i < pairs->nelts; i++)
         read_record(&takeover, &APR_ARRAY_IDX(pairs, i, dbm_pair_t), lockdb, scratch_pool);
     if (migrate->mode == MIGRATE_DRY || migrate->mode == MIGRATE_VERIFY)

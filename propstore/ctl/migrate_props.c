@@ -287,30 +287,43 @@ static apr_status_t read_namespaces(davfs_namespaces_t *namespaces, const apr_ar
     return status;
 }
 
-/** Make the elements of all properties among PAIRS. */
+/** Make the element of a property and put it into the batch. */
+static void read_prop(resource_t *resource, batch_t *batch, const dbm_pair_t *pair,
+                      const davfs_namespaces_t *namespaces, apr_pool_t *scratch_pool)
+{
+    prop_change_t change;
+    davfs_prop_t prop;
+    apr_status_t status = davfs_prop_read(&prop, pair, scratch_pool);
+
+    if (status == APR_SUCCESS)
+        status = davfs_xml_prop(&change, &prop, namespaces, scratch_pool);
+    if (status != APR_SUCCESS) {
+        migrate_problem(batch->migrate, resource->path, APR_SUCCESS,
+                        complaint(status, pair, scratch_pool));
+        return;
+    }
+    change.name.ns = apr_pstrdup(batch->pool, change.name.ns);
+    change.name.local = apr_pstrdup(batch->pool, change.name.local);
+    change.value = apr_pmemdup(batch->pool, change.value, change.length);
+    batch->bytes += change.length;
+    APR_ARRAY_PUSH(resource->props, prop_change_t) = change;
+}
+
+/** The same of all properties among PAIRS. */
 static void read_props(resource_t *resource, batch_t *batch, const apr_array_header_t *pairs,
                        const davfs_namespaces_t *namespaces, apr_pool_t *scratch_pool)
 {
+    apr_pool_t *iterpool;
+
+    apr_pool_create(&iterpool, scratch_pool);
     for (int i = 0; i < pairs->nelts; i++) {
         const dbm_pair_t *pair = &APR_ARRAY_IDX(pairs, i, dbm_pair_t);
-        prop_change_t change;
-        davfs_prop_t prop;
-        apr_status_t status;
 
-        if (davfs_key(pair->key) == DAVFS_KEY_META)
-            continue;
-        status = davfs_prop_read(&prop, pair, scratch_pool);
-        if (status == APR_SUCCESS)
-            status = davfs_xml_prop(&change, &prop, namespaces, batch->pool);
-        if (status != APR_SUCCESS) {
-            migrate_problem(batch->migrate, resource->path, APR_SUCCESS,
-                            complaint(status, pair, scratch_pool));
-            continue;
-        }
-        change.name.local = apr_pstrdup(batch->pool, change.name.local);
-        batch->bytes += change.length;
-        APR_ARRAY_PUSH(resource->props, prop_change_t) = change;
+        apr_pool_clear(iterpool);
+        if (davfs_key(pair->key) != DAVFS_KEY_META)
+            read_prop(resource, batch, pair, namespaces, iterpool);
     }
+    apr_pool_destroy(iterpool);
 }
 
 /** Why there is no place for a database's properties; NULL if there is. */
@@ -362,6 +375,9 @@ static apr_status_t take_database(void *baton, const davfs_found_t *found, apr_p
     }
     status = davfs_reader_read(pairs, migrate->reader, found->kind, found->directory, found->name,
                                scratch_pool);
+    /* It went away with its resource, just now. */
+    if (status == ENOENT)
+        return APR_SUCCESS;
     if (status == APR_SUCCESS)
         status = read_namespaces(&namespaces, pairs, scratch_pool);
     if (status != APR_SUCCESS) {

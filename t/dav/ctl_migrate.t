@@ -6,6 +6,7 @@ use utf8;
 
 use File::Find   ();
 use MIME::Base64 ();
+use POSIX ();
 use Time::HiRes ();
 
 
@@ -235,6 +236,14 @@ like($out, qr/: $properties the same in the store, 0 differences; 6 locks/, 'and
 ($code, $out, $err) = depotctl('migrate', '--verify', $tree, $store);
 is($code, 0, 'and without the locks, nothing') or diag($out, $err);
 
+($code, $out, $err) = depotctl('check', '--tree', $tree, $store);
+is($code, 0, 'the store is sound, and fits the files') or diag($out, $err);
+for my $kind ('sdbm', 'gdbm') {
+    system($convert, 'db', "$work/lockdb", $kind, "$work/lockdb-$kind");
+    ($code, $out, $err) = depotctl('migrate', '--verify', '--locks', "$work/lockdb-$kind", $tree, $store);
+    like($out, qr/ 0 differences; 6 locks,/, "a lock database that is $kind") or diag($err);
+}
+
 # ---- the locks hold ----
 
 sub put_status {
@@ -328,6 +337,8 @@ system('mkfifo', "$bad/.DAV/pipe");
 spew("$bad/.DAV/broken.pag", "\x10\x00" . "\xff\x03" x 500);
 spew("$bad/.DAV/broken.dir", '');
 system($convert, 'db', "$tree/.DAV/plain", 'db', "$bad/.DAV/inner", '0:bad\0', '\0<a></b>\0');
+# What was written to lately is read twice before it is called damaged.
+utime 1, 1, $_ for grep { -f && !-l } glob "$bad/.DAV/*";
 ($code, $out, $err) = depotctl('migrate', $bad, $store);
 is($code, 1, 'damage is found') or diag($out, $err);
 is($err, '', 'and told of in one place');
@@ -350,6 +361,70 @@ for my $line (
 }
 like($out, qr/\A2 resources with 2 properties: 2 set, .*; 12 problems\n\z/, 'what could be read is moved over, and nothing else told');
 is(dead("/new-link/$_")->{'{urn:test}p'}, '<{urn:test}p>value</>', "it is there: $_") for 'good', 'inner';
+
+# ---- beside a server that writes ----
+
+# Each file is left alone for longer than a database has to be for its being whole.
+my @busy = map {"busy$_"} 1 .. 4;
+make_tree($tree, @busy);
+my $writer = fork // die "fork: $!\n";
+if ($writer == 0) {
+    my ($bad, $end) = (0, time + 60);
+    $client = Depot::Client->new(port => $server->{port});
+    for (my $n = 0; !-e "$work/stop" && time < $end; $n++) {
+        $bad++ unless patch("/old/$busy[$n % @busy]", qq{<t:a xmlns:t="urn:test">$n</t:a><t:b xmlns:t="urn:test">$n</t:b>});
+        Time::HiRes::sleep(0.3);
+    }
+    POSIX::_exit($bad ? 1 : 0);
+}
+my %said;
+for (1 .. 2) {
+    ($code, $out, $err) = depotctl('migrate', '--overwrite', $tree, $store);
+    $said{$_}++ for grep { !/^\d+ resources/ } split /\n/, $out . $err;
+}
+spew("$work/stop", '');
+waitpid $writer, 0;
+is($?, 0, 'a server that writes beside it does not notice');
+ok(!(grep { !/: Device or resource busy$/ } keys %said), 'nor is anything half-written read') or diag(join "\n", %said);
+my @torn = grep { my ($x, $y) = @{ dead("/new/$_") }{ '{urn:test}a', '{urn:test}b' }; ($x // '') =~ s/}a>/}b>/r ne ($y // '') } @busy;
+is("@torn", '', 'properties that belong together come together');
+
+# ---- interrupted ----
+
+# A database that is written to all the time is waited for, a while.
+mkdir "$work/waiting" or die;
+mkdir "$work/waiting/.DAV" or die;
+make_tree("$work/waiting", 'busy', 'busier');
+system('cp', "$tree/.DAV/plain", "$work/waiting/.DAV/$_") for 'busy', 'busier';
+my $toucher = fork // die "fork: $!\n";
+if ($toucher == 0) {
+    my $end = time + 30;
+    while (time < $end && !-e "$work/stop2") {
+        utime undef, undef, map {"$work/waiting/.DAV/$_"} 'busy', -e "$work/stop1" ? () : 'busier';
+        Time::HiRes::sleep(0.01);
+    }
+    POSIX::_exit(0);
+}
+mkdir "$work/tmp" or die;
+my $run;
+{
+    local $ENV{TMPDIR} = "$work/tmp";
+    $run = depotctl_start('migrate', "$work/waiting", "$work/store-waiting");
+}
+for (1 .. 500) { last if grep {/^depotctl/} members("$work/tmp"); Time::HiRes::sleep(0.01) }
+kill 'INT', $run->{pid};
+($code, $out, $err) = depotctl_end($run);
+is($code, 2, 'interrupted') or diag($out);
+is($err, "depotctl migrate: interrupted\n", 'it says so');
+is_deeply([ grep {/^depotctl/} members("$work/tmp") ], [], 'and leaves nothing behind');
+spew("$work/stop1", '');
+($code, $out, $err) = depotctl('migrate', "$work/waiting", "$work/store-waiting");
+like($out, qr/^\Q$work\E\/waiting\/busy: the database of its properties could not be read: Device or resource busy$/m,
+    'left alone, it gives up on the one, and says so');
+spew("$work/stop2", '');
+waitpid $toucher, 0;
+($code, $out, $err) = depotctl('migrate', "$work/waiting", "$work/store-waiting");
+is($code, 0, 'the next run has it') or diag($out, $err);
 
 # ---- refused ----
 
