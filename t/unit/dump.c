@@ -76,7 +76,7 @@ static apr_status_t set_random(store_txn_t *txn, const char *path, const char *c
 {
     static const node_limits_t no_limits = {0};
     const node_fingerprint_t print = {.inode = (apr_uint64_t)below(1u << 31) << 33,
-                                      .birth_ns = -(apr_int64_t)below(1u << 31) << 30,
+                                      .birth_ns = -((apr_int64_t)below(1u << 31) << 30),
                                       .size = below(1000),
                                       .mtime_ns = (apr_int64_t)below(1u << 31) << 31};
     prop_change_t change = {{names[below(8)], names[below(8)]}, NULL, 0};
