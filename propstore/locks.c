@@ -105,7 +105,7 @@ apr_status_t locks_read(lock_t *lock, store_slice_t record, apr_pool_t *result_p
 
 /** The lock with TOKEN, also if it has expired. */
 static apr_status_t get_any(lock_t *lock, store_txn_t *txn, const lock_token_t *token,
-                            apr_pool_t *result_pool)
+                            apr_pool_t *result_pool, apr_pool_t *scratch_pool)
 {
     apr_array_header_t *steps;
     store_slice_t record;
@@ -117,16 +117,16 @@ static apr_status_t get_any(lock_t *lock, store_txn_t *txn, const lock_token_t *
     if (status == APR_SUCCESS)
         status = locks_read(lock, record, result_pool);
     if (status == APR_SUCCESS)
-        status = nodes_steps_to(&steps, txn, lock->node, result_pool);
+        status = nodes_steps_to(&steps, txn, lock->node, scratch_pool);
     if (status == APR_SUCCESS)
-        lock->path = nodes_path_of(steps, result_pool);
+        lock->path = apr_pstrdup(result_pool, nodes_path_of(steps, scratch_pool));
     return status;
 }
 
 apr_status_t locks_get(lock_t *lock, store_txn_t *txn, const lock_token_t *token, apr_int64_t now,
                        apr_pool_t *result_pool)
 {
-    apr_status_t status = get_any(lock, txn, token, result_pool);
+    apr_status_t status = get_any(lock, txn, token, result_pool, result_pool);
 
     return status == APR_SUCCESS && lock->expires <= now ? STORE_ABSENT : status;
 }
@@ -201,7 +201,7 @@ static apr_status_t drop_lock(store_txn_t *txn, const lock_t *lock, int prune,
 apr_status_t locks_remove(store_txn_t *txn, const lock_token_t *token, apr_pool_t *scratch_pool)
 {
     lock_t lock;
-    apr_status_t status = get_any(&lock, txn, token, scratch_pool);
+    apr_status_t status = get_any(&lock, txn, token, scratch_pool, scratch_pool);
 
     return status == APR_SUCCESS ? drop_lock(txn, &lock, 1, scratch_pool) : status;
 }
@@ -261,16 +261,23 @@ static apr_status_t collect_locks(apr_array_header_t *locks, store_txn_t *txn, s
 {
     apr_array_header_t *tokens = apr_array_make(locks->pool, 4, sizeof(lock_token_t));
     apr_status_t status = collect_tokens(tokens, txn, prefix, 0, locks->pool);
+    apr_pool_t *iterpool;
 
+    if (status != APR_SUCCESS || tokens->nelts == 0)
+        return status;
+    apr_pool_create(&iterpool, locks->pool);
     for (int i = 0; i < tokens->nelts && status == APR_SUCCESS; i++) {
         lock_t lock;
 
-        status = locks_get(&lock, txn, &APR_ARRAY_IDX(tokens, i, lock_token_t), now, locks->pool);
-        if (status == APR_SUCCESS)
+        apr_pool_clear(iterpool);
+        status =
+            get_any(&lock, txn, &APR_ARRAY_IDX(tokens, i, lock_token_t), locks->pool, iterpool);
+        if (status == APR_SUCCESS && lock.expires > now)
             APR_ARRAY_PUSH(locks, lock_t) = lock;
         else if (status == STORE_ABSENT)
             status = APR_SUCCESS;
     }
+    apr_pool_destroy(iterpool);
     return status;
 }
 
@@ -352,7 +359,8 @@ static apr_status_t remove_all(store_txn_t *txn, store_slice_t prefix, int prune
         for (int i = 0; i < count && status == APR_SUCCESS; i++) {
             lock_t lock;
 
-            status = get_any(&lock, txn, &APR_ARRAY_IDX(tokens, i, lock_token_t), iterpool);
+            status =
+                get_any(&lock, txn, &APR_ARRAY_IDX(tokens, i, lock_token_t), iterpool, iterpool);
             if (status == APR_SUCCESS)
                 status = drop_lock(txn, &lock, prune, iterpool);
             else if (status == STORE_ABSENT)

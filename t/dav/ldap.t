@@ -130,6 +130,14 @@ for my $case ([ 'anna', 'users/anna', 'ben' ], [ 'anna', 'groups/sales', 'ben' ]
     status_is(as($user, 'UNLOCK', "$folder/f", undef, 'Lock-Token' => "<$token>"), 204, 'and unlocks');
     is(slurp("$work/drive/$folder/f"), 'again', 'what is there is theirs');
 }
+{
+    my $large = client(port => $port);
+    $large->connect;
+    $large->send($large->format_request('PUT', '/drive/users/anna/large',
+        [ Authorization => 'Basic ' . MIME::Base64::encode_base64('anna:pw-anna', ''), Expect => '100-continue', 'Content-Length' => 20_000_000_000 ]));
+    like($large->line, qr{^HTTP/1\.1 100 }, 'a file of 20 GB is welcome');
+    $large->close;
+}
 status_is(as('anna', @$_), [ 401, 403 ], "nobody changes the drive itself: $$_[0] $$_[1]")
     for [ 'PUT', 'f', 'x' ], [ 'MKCOL', 'users/carl' ], [ 'DELETE', 'users/' ], [ 'DELETE', 'groups/sales' ];
 status_is(as('anna', 'MOVE', 'users/anna/f', undef, Destination => "http://127.0.0.1:$port/drive/users/ben/f2"), [ 401, 403 ], 'nor puts something into another folder');
