@@ -71,6 +71,8 @@ void *config_merge_dir(apr_pool_t *pool, void *base, void *add)
         to->hide_forbidden = from->hide_forbidden;
     if (!(own->set & DIR_SET_HIDE_LOCKS))
         to->hide_others_locks = from->hide_others_locks;
+    if (!(own->set & DIR_SET_DURABILITY))
+        to->relaxed = from->relaxed;
     merged->set = own->set | above->set;
     return merged;
 }

@@ -37,7 +37,8 @@ typedef enum depot_dir_set_e {
     DIR_SET_LOCKS_MAX = 1 << 10,
     DIR_SET_HIDE_LOCKS = 1 << 11,
     DIR_SET_HIDE_FORBIDDEN = 1 << 12,
-    DIR_SET_LOCK_OWNER_MAX = 1 << 13
+    DIR_SET_LOCK_OWNER_MAX = 1 << 13,
+    DIR_SET_DURABILITY = 1 << 14
 } depot_dir_set_e;
 
 /** Per directory. */

@@ -1,6 +1,7 @@
 #include "mod_src/directives.h"
 
 #include <stddef.h>
+#include <strings.h>
 
 #include <apr_strings.h>
 #include <http_core.h>
@@ -92,6 +93,17 @@ static const char *set_flag(cmd_parms *cmd, void *config, int on)
     return NULL;
 }
 
+static const char *set_durability(cmd_parms *cmd, void *config, const char *text)
+{
+    depot_dir_config_t *dir = config;
+
+    if (strcasecmp(text, "full") != 0 && strcasecmp(text, "relaxed") != 0)
+        return apr_psprintf(cmd->pool, "%s must be full or relaxed", cmd->cmd->name);
+    dir->settings.relaxed = strcasecmp(text, "relaxed") == 0;
+    dir->set |= DIR_SET_DURABILITY;
+    return NULL;
+}
+
 static const char *set_limit(cmd_parms *cmd, void *config, const char *text)
 {
     const limit_t *limit = cmd->info;
@@ -121,6 +133,9 @@ const command_rec directives_commands[] = {
     AP_INIT_TAKE_ARGV(DIRECTIVE_STORE, set_store, NULL, RSRC_CONF,
                       "where properties are kept: name:location [key=value ...], for example "
                       "lmdb:/var/lib/dav-depot"),
+    AP_INIT_TAKE1(DIRECTIVE_DURABILITY, set_durability, NULL, RSRC_CONF | ACCESS_CONF,
+                  "full: what was answered stays, whatever happens; relaxed: a power failure may "
+                  "take the last changes back"),
     FLAG_COMMAND(DIRECTIVE_DEPTH_INFINITY, depth_infinity,
                  "whether PROPFIND answers Depth: infinity"),
     LIMIT_COMMAND(DIRECTIVE_XML_DEPTH, xml_depth, "deepest nesting of elements in a request body"),

@@ -8,6 +8,7 @@
 #include <http_config.h>
 
 #define DIRECTIVE_STORE "DavDepotStore"
+#define DIRECTIVE_DURABILITY "DavDepotDurability"
 #define DIRECTIVE_DEPTH_INFINITY "DavDepotDepthInfinity"
 #define DIRECTIVE_XML_DEPTH "DavDepotXMLDepth"
 #define DIRECTIVE_XML_ELEMENTS "DavDepotXMLElements"

@@ -40,8 +40,11 @@ typedef struct backend_txn_vtable_t {
      * its writers do not share commits.
      */
     apr_status_t (*nest)(backend_txn_t **txn_p, backend_txn_t *parent, apr_pool_t *result_pool);
-    /** Both end and free the transaction; the front end has ended its cursors. */
-    apr_status_t (*commit)(backend_txn_t *txn);
+    /**
+     * Both end and free the transaction; the front end has ended its cursors.
+     * @param is_relaxed as after store_relax(); a backend may take no notice
+     */
+    apr_status_t (*commit)(backend_txn_t *txn, int is_relaxed);
     void (*abort)(backend_txn_t *txn);
 } backend_txn_vtable_t;
 

@@ -264,7 +264,15 @@ apr_status_t store_commit(store_txn_t *txn)
         return status;
     }
     apr_pool_cleanup_kill(txn->pool, txn, abort_at_cleanup);
-    return txn->vtable->commit(end_txn(txn));
+    /* What holds something lasting is lasting. */
+    if (txn->parent != NULL && txn->writes > 0)
+        txn->parent->is_relaxed &= txn->is_relaxed;
+    return txn->vtable->commit(end_txn(txn), txn->is_relaxed);
+}
+
+void store_relax(store_txn_t *txn)
+{
+    txn->is_relaxed = 1;
 }
 
 void store_abort(store_txn_t *txn)

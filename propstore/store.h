@@ -207,6 +207,15 @@ apr_status_t store_begin(store_txn_t **txn_p, store_t *store, store_mode_e mode,
  */
 apr_status_t store_commit(store_txn_t *txn) __attribute__((warn_unused_result));
 
+/**
+ * Let the system put off what makes TXN's commit lasting: a power failure soon after it may
+ * leave the store as it was before TXN, or before some of the last such transactions; never in
+ * between, and never without what was committed before them.  A later commit that is not so
+ * relaxed makes it lasting as well.  Of the transactions that share a commit, all have to allow it.
+ * (LMDB then waits for the device once a commit, not twice.)
+ */
+void store_relax(store_txn_t *txn);
+
 /** End TXN and forget its writes. */
 void store_abort(store_txn_t *txn);
 

@@ -28,6 +28,7 @@ struct store_txn_t {
     store_mode_e mode;
     store_txn_t *parent;  /**< that it is nested in, or NULL */
     store_txn_t *child;   /**< the one nested in it, while that is open; or NULL */
+    int is_relaxed;       /**< a power failure may take its commit back */
     unsigned long writes; /**< counted, so that scans begun before a write are found stale */
     apr_status_t failed;  /**< of a write that may be half done; nothing of it may be kept then */
     store_cursor_t *cursors;

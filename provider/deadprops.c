@@ -128,6 +128,7 @@ static apr_status_t flush_body(store_txn_t *txn, void *baton, apr_pool_t *scratc
     const dav_resource *resource = flush->db->resource;
     node_fingerprint_t fingerprint = filestat_fingerprint(&resource->info->st);
 
+    resource_set_durability(txn, resource);
     return nodes_patch(txn, resource->info->path, resource_node_kind(resource), &fingerprint,
                        (const prop_change_t *)flush->changes->elts,
                        (apr_size_t)flush->changes->nelts, &resource->info->settings.dir->node, NULL,

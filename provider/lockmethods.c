@@ -324,6 +324,7 @@ static apr_status_t refresh_body(store_txn_t *txn, void *baton, apr_pool_t *scra
     locking_t *locking = refresh->locking;
     apr_status_t status = STORE_ABSENT;
 
+    resource_set_durability(txn, locking->resource);
     for (int i = 0; i < refresh->tokens->nelts && status == STORE_ABSENT; i++) {
         const lock_token_t *token = &APR_ARRAY_IDX(refresh->tokens, i, lock_token_t);
         lock_t lock;
@@ -415,6 +416,7 @@ static apr_status_t unlock_body(store_txn_t *txn, void *baton, apr_pool_t *scrat
     unlocking->foreign = !lockcheck_is_own(unlocking->r, &lock);
     if (unlocking->foreign)
         return APR_SUCCESS;
+    resource_set_durability(txn, unlocking->resource);
     status = locks_remove(txn, &unlocking->token, scratch_pool);
     return status == APR_SUCCESS ? locks_reap(txn, unlocking->now, REAP_MAX, NULL, scratch_pool)
                                  : status;

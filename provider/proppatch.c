@@ -323,6 +323,8 @@ static apr_status_t patch_body(store_txn_t *txn, void *baton, apr_pool_t *scratc
     if (patch->err != NULL)
         return STORE_LOCKED;
     fingerprint = filestat_fingerprint(&st);
+    if (!patch->journaled)
+        resource_set_durability(txn, resource);
     status =
         nodes_patch(txn, resource->info->path, resource_node_kind(resource), &fingerprint,
                     (const prop_change_t *)patch->changes->elts, (apr_size_t)patch->changes->nelts,

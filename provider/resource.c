@@ -195,6 +195,12 @@ dav_resource *resource_for_member(const dav_resource *parent, const char *uri, c
     return member;
 }
 
+void resource_set_durability(store_txn_t *txn, const dav_resource *resource)
+{
+    if (resource->info->settings.dir->relaxed)
+        store_relax(txn);
+}
+
 node_kind_e resource_node_kind(const dav_resource *resource)
 {
     return resource->collection ? NODE_COLLECTION : NODE_FILE;

@@ -59,6 +59,9 @@ const char *resource_parent_path(const char *path, apr_pool_t *result_pool);
 /** RESOURCE's URI as a response has it: escaped, and with a slash at its end if a collection. */
 const char *resource_href(const dav_resource *resource, apr_pool_t *result_pool);
 
+/** Let TXN's commit be as lasting as RESOURCE's settings ask for. */
+void resource_set_durability(store_txn_t *txn, const dav_resource *resource);
+
 /** The node kind the store keeps for RESOURCE. */
 node_kind_e resource_node_kind(const dav_resource *resource);
 

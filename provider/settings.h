@@ -28,6 +28,7 @@ typedef struct depot_dir_settings_t {
     apr_int64_t lock_timeout_min;     /**< seconds; shorter ones are lengthened */
     apr_int64_t lock_timeout_max;     /**< seconds; longer ones are shortened; 0: none */
     lock_limits_t lock;
+    int relaxed;           /**< whether a power failure may undo what was answered last */
     int hide_forbidden;    /**< whether listings leave out what the user may not look into */
     int hide_others_locks; /**< whether tokens and owners are shown to their user only */
 } depot_dir_settings_t;

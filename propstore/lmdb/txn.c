@@ -156,19 +156,28 @@ static int is_device_full(MDB_env *env)
            device.f_bavail * device.f_frsize < DEVICE_ROOM_MIN;
 }
 
-static apr_status_t commit(backend_txn_t *txn)
+static apr_status_t commit(backend_txn_t *txn, int is_relaxed)
 {
-    int rc;
+    MDB_env *env = txn->store->env->env;
+    int rc = MDB_SUCCESS;
 
     if (txn->read_only) {
         abort_txn(txn);
         return APR_SUCCESS;
     }
-    rc = mdb_txn_commit(txn->mdb);
+    if (!txn->is_nested) {
+        /* Whether to wait for the page that makes a commit.  The flag is the environment's; only
+         * he who holds the writer's lock looks at it, and sets it to what he needs. */
+        rc = mdb_env_set_flags(env, MDB_NOMETASYNC, is_relaxed);
+    }
+    if (rc == MDB_SUCCESS)
+        rc = mdb_txn_commit(txn->mdb);
+    else
+        mdb_txn_abort(txn->mdb);
     if (!txn->is_nested)
         count_active(txn->store->env, -1);
     /* LMDB calls a write that the device could take only in part an I/O error. */
-    if (rc == EIO && is_device_full(txn->store->env->env))
+    if (rc == EIO && is_device_full(env))
         return STORE_FULL;
     return write_status(txn, rc);
 }

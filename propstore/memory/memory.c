@@ -276,11 +276,12 @@ static apr_status_t nest(backend_txn_t **txn_p, backend_txn_t *parent, apr_pool_
     return APR_SUCCESS;
 }
 
-static apr_status_t commit(backend_txn_t *txn)
+static apr_status_t commit(backend_txn_t *txn, int is_relaxed)
 {
     memory_t *memory = txn->memory;
     snapshot_t *old = txn->snapshot;
 
+    (void)is_relaxed;
     if (txn->parent != NULL) {
         old = txn->parent->snapshot;
         txn->parent->snapshot = txn->snapshot;

@@ -168,10 +168,12 @@ static void abort_txn(backend_txn_t *txn)
     store_abort(txn->inner);
 }
 
-static apr_status_t commit(backend_txn_t *txn)
+static apr_status_t commit(backend_txn_t *txn, int is_relaxed)
 {
     apr_status_t status = enter(txn->trace, txn->end);
 
+    if (is_relaxed)
+        store_relax(txn->inner);
     if (status != APR_SUCCESS) {
         abort_txn(txn);
         return status;

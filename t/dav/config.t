@@ -214,6 +214,8 @@ refused('DavDepotStore lmdb:s mapsize=1G mapsize=2G', qr/"mapsize" is given twic
 refused('<Directory "@ROOT@/drive">' . "\nDavDepotStore lmdb:s\n</Directory>", qr/DavDepotStore.*not allowed/s, 'a store for a directory');
 refused("$_ maybe", qr/must be On or Off/, "$_ maybe")
     for 'DavDepotDepthInfinity', 'DavDepotHideOthersLocks', 'DavDepotHideForbidden';
+refused("DavDepotDurability $_", qr/DavDepotDurability must be full or relaxed/, "DavDepotDurability $_") for 'none', 'On';
+refused('DavDepotDurability', qr/takes one argument/, 'DavDepotDurability without a word');
 for my $case (
     [ 'DavDepotXMLDepth',          8,  1000 ],
     [ 'DavDepotXMLElements',       16, 100_000_000 ],

@@ -433,6 +433,26 @@ static void test_nested(store_t *store, apr_pool_t *pool)
     is_status(store_commit(nested), STORE_MISUSE, "goes with its parent");
 }
 
+static void test_relaxed(store_t *store, apr_pool_t *pool)
+{
+    store_txn_t *txn = begin(store, STORE_WRITE, pool), *nested;
+
+    store_relax(txn);
+    is_status(store_put(txn, str("a"), str("1")), APR_SUCCESS, "a relaxed transaction writes");
+    is_status(store_commit(txn), APR_SUCCESS, "and commits");
+    txn = begin(store, STORE_WRITE, pool);
+    is_str(keys_of(txn, "", "", 0, 0, pool), "a", "so that all see it");
+    store_relax(txn);
+    is_status(store_nest(&nested, txn, pool), APR_SUCCESS, "a lasting one in a relaxed one");
+    is_status(store_put(nested, str("b"), str("1")), APR_SUCCESS, "writes");
+    is_status(store_commit(nested), APR_SUCCESS, "and commits");
+    is_status(store_commit(txn), APR_SUCCESS, "with it");
+    fill(store, "c=1", pool);
+    txn = begin(store, STORE_READ, pool);
+    is_str(keys_of(txn, "", "", 0, 0, pool), "a b c", "all is there");
+    store_abort(txn);
+}
+
 /** What the bodies given to store_write() share. */
 typedef struct runs_t {
     int runs;
@@ -476,7 +496,7 @@ static void everything(const char *backend)
         {"snapshots", test_snapshot},           {"misuse", test_misuse},
         {"the runner of writes", test_write},   {"how long scans live", test_scan_lifetime},
         {"whose bytes they are", test_slices},  {"measuring", test_stat},
-        {"nested transactions", test_nested},
+        {"nested transactions", test_nested},   {"durability", test_relaxed},
     };
 
     for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
