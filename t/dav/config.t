@@ -124,15 +124,18 @@ sub has_ended {
     return 1;
 }
 
-# True once it answers; false if it ended instead.
+# How often it has begun to serve.  (Its port takes connections sooner, while it reads the rest of
+# its configuration.)
+sub starts { return scalar(my @all = error_log($_[0]) =~ /resuming normal operations/g) }
+
+# True once it serves; false if it ended instead.
 sub start {
     my ($self) = @_;
+    my $before = starts($self);
 
     $self->{pid} = run($self, '-DFOREGROUND');
     $running{ $self->{pid} } = $self;
-    wait_until(sub {
-        has_ended($self) || IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $self->{port});
-    });
+    wait_until(sub { has_ended($self) || starts($self) > $before });
     return !has_ended($self);
 }
 
@@ -148,11 +151,10 @@ sub stop {
 # Restart with SIGNAL: whether it serves again.
 sub restart {
     my ($self, $signal) = @_;
-    my $count  = sub { scalar(my @all = error_log($self) =~ /resuming normal operations/g) };
-    my $before = $count->();
+    my $before = starts($self);
 
     kill $signal, $self->{pid};
-    return wait_until(sub { $count->() > $before });
+    return wait_until(sub { starts($self) > $before });
 }
 
 END { kill 'TERM', keys %running }
