@@ -387,11 +387,13 @@ for my $name ('data.mdb', 'lock.mdb') {
 {
     my $self = instance('DavDepotStore lmdb:store');
     ok(start($self), 'a store that goes away: it starts');
+    my $children = sub { grep { (slurp("/proc/$_/stat") // '') =~ /\) \S $self->{pid} / } map {m{(\d+)}} glob '/proc/[0-9]*' };
+    ok(wait_until(sub { 2 == grep { (slurp("/proc/$_/maps") // '') =~ /data\.mdb/ } $children->() }), 'and its processes open it');
     rename "$self->{dir}/store", "$self->{dir}/away";
     spew("$self->{dir}/store", 'in its place');
     is(set($self, 'still'), 200, 'those who have it open use it');
 
-    my @children = grep { (slurp("/proc/$_/stat") // '') =~ /\) \S $self->{pid} / } map {m{(\d+)}} glob '/proc/[0-9]*';
+    my @children = $children->();
     kill 'KILL', @children;
     my $lines = sub { scalar(my @all = error_log($self) =~ /:crit\].*lmdb:\S+\/store: what needs it is answered with 503/g) };
     ok(wait_until(sub { $lines->() >= @children }), 'each new child says that it has none');
