@@ -11,6 +11,7 @@
 #include "provider/dirscan.h"
 #include "provider/errmap.h"
 #include "provider/multistatus.h"
+#include "provider/tempfile.h"
 
 /** PATH without slashes at its end, unless it is nothing but slashes. */
 static const char *without_slash(const char *path, apr_pool_t *result_pool)
@@ -199,6 +200,15 @@ void resource_set_durability(store_txn_t *txn, const dav_resource *resource)
 {
     if (resource->info->settings.dir->relaxed)
         store_relax(txn);
+}
+
+apr_status_t resource_sync_directory(const dav_resource *resource, const char *directory)
+{
+    apr_status_t status = APR_SUCCESS;
+
+    if (!resource->info->settings.dir->relaxed)
+        status = tempfile_sync_directory(directory);
+    return status == ENOENT || status == ENOTDIR ? APR_SUCCESS : status;
 }
 
 node_kind_e resource_node_kind(const dav_resource *resource)

@@ -62,6 +62,12 @@ const char *resource_href(const dav_resource *resource, apr_pool_t *result_pool)
 /** Let TXN's commit be as lasting as RESOURCE's settings ask for. */
 void resource_set_durability(store_txn_t *txn, const dav_resource *resource);
 
+/**
+ * Make the entries of DIRECTORY durable, if RESOURCE's settings ask for that.
+ * @return APR_SUCCESS, also if somebody has removed DIRECTORY since; the system's error
+ */
+apr_status_t resource_sync_directory(const dav_resource *resource, const char *directory);
+
 /** The node kind the store keeps for RESOURCE. */
 node_kind_e resource_node_kind(const dav_resource *resource);
 

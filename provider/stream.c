@@ -13,6 +13,7 @@
 #include "provider/creation.h"
 #include "provider/errmap.h"
 #include "provider/lockcheck.h"
+#include "provider/metadata.h"
 #include "provider/private.h"
 #include "provider/resource.h"
 #include "provider/tempfile.h"
@@ -161,75 +162,74 @@ static int is_unchanged(const dav_resource *resource)
 typedef struct placing_t {
     dav_stream *stream;
     int placed;         /* it is in its place */
+    int is_known;       /* the store has something of what was there */
     dav_error *refused; /* it was locked, or its condition broken, meanwhile */
 } placing_t;
 
-/**
- * Tell the store that PATH is another file now.  What else it knows stays true, so a failure is
- * only noted.
- * @return APR_SUCCESS if there is something to commit; STORE_NOTHING
- */
-static apr_status_t touch(const dav_stream *stream, store_txn_t *txn, apr_pool_t *scratch_pool)
+/** store_write_fn: tell the store that the path is another file now. */
+static apr_status_t touch_body(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool)
 {
-    const dav_resource_private *info = stream->resource->info;
+    const dav_resource_private *info = ((placing_t *)baton)->stream->resource->info;
     node_fingerprint_t fingerprint;
     filestat_t st;
     apr_status_t status = filestat_read(&st, AT_FDCWD, info->path, FILESTAT_TARGET);
 
     if (status == APR_SUCCESS) {
+        /* If that is lost, the file is one that was replaced from outside. */
+        store_relax(txn);
         fingerprint = filestat_fingerprint(&st);
         status = nodes_touch(txn, info->path, &fingerprint, scratch_pool);
     }
-    if (status == APR_SUCCESS)
-        return APR_SUCCESS;
-    if (status != STORE_ABSENT)
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, status, info->r,
-                      "%s: the store takes it for the file that was there before", info->path);
-    return STORE_NOTHING;
+    /* Somebody else was quick to remove it. */
+    return status == STORE_ABSENT || status == ENOENT || status == ENOTDIR ? STORE_NOTHING : status;
 }
 
 /**
  * store_write_fn: put the file in place, if that is still allowed.  With the writer's lock a LOCK
- * or another PUT has its turn before or after.
+ * or another PUT has its turn before or after; there is nothing to commit.
  */
 static apr_status_t place_body(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool)
 {
     placing_t *placing = baton;
     const dav_resource *resource = placing->stream->resource;
-    apr_status_t status = APR_SUCCESS;
+    apr_uint64_t id = 0;
+    apr_status_t status;
 
+    (void)scratch_pool;
     placing->refused = lockcheck_again(resource->info->r, txn);
-    if (placing->refused == NULL && !placing->placed && is_conditional(resource->info->r) &&
-        !is_unchanged(resource))
+    if (placing->refused == NULL && is_conditional(resource->info->r) && !is_unchanged(resource))
         placing->refused = dav_new_error(resource->pool, HTTP_PRECONDITION_FAILED, 0, 0,
                                          "The file was changed during the upload.");
     if (placing->refused != NULL)
         return STORE_LOCKED;
-    if (!placing->placed)
+    status = metadata_node_id(&id, txn, resource->info->path);
+    if (status == APR_SUCCESS)
         status = tempfile_swap(placing->stream->temp, 1);
-    placing->placed |= status == APR_SUCCESS;
-    return status == APR_SUCCESS ? touch(placing->stream, txn, scratch_pool) : status;
+    placing->is_known = id != 0;
+    placing->placed = status == APR_SUCCESS;
+    return status == APR_SUCCESS ? STORE_NOTHING : status;
 }
 
 /** Put the file in place, durably. */
 static dav_error *place(dav_stream *stream)
 {
     const dav_resource *resource = stream->resource;
+    store_t *store = resource->info->settings.store;
     placing_t placing = {.stream = stream};
-    apr_status_t status = tempfile_sync(stream->temp);
+    apr_status_t status = tempfile_sync(stream->temp), touched = APR_SUCCESS;
 
     if (status == APR_SUCCESS)
-        status = creation_write(resource->info->settings.store, resource->info->path, place_body,
-                                &placing, stream->pool);
+        status = creation_write(store, resource->info->path, place_body, &placing, stream->pool);
     if (placing.refused != NULL)
         return placing.refused;
-    if (placing.placed) {
-        if (status != APR_SUCCESS)
-            ap_log_rerror(APLOG_MARK, APLOG_WARNING, status, resource->info->r,
-                          "%s: the store takes it for the file that was there before",
-                          resource->info->path);
-        status = tempfile_sync_directory(tempfile_directory(stream->temp));
-    }
+    if (placing.placed)
+        status = resource_sync_directory(resource, tempfile_directory(stream->temp));
+    if (placing.placed && placing.is_known)
+        touched = store_write(store, touch_body, &placing, stream->pool);
+    if (touched != APR_SUCCESS)
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, touched, resource->info->r,
+                      "%s: the store takes it for the file that was there before",
+                      resource->info->path);
     if (status == EISDIR || status == ENOTDIR || status == ENOENT)
         return errmap_error_as(resource->pool, HTTP_CONFLICT, status,
                                "Could not put the file in place.");

@@ -14,7 +14,6 @@
 #include "provider/private.h"
 #include "provider/removal.h"
 #include "provider/resource.h"
-#include "provider/tempfile.h"
 
 /** A MKCOL under way. */
 typedef struct making_t {
@@ -55,10 +54,11 @@ dav_error *tree_create_collection(dav_resource *resource)
                                "Could not make the collection.");
     if (status != APR_SUCCESS)
         return errmap_error(resource->pool, status, "Could not make the collection.");
-    status = tempfile_sync_directory(resource_parent_path(path, resource->pool));
+    status = resource_sync_directory(resource, resource_parent_path(path, resource->pool));
     if (status == APR_SUCCESS)
         status = resource_refresh(resource);
-    if (status != APR_SUCCESS)
+    /* Somebody else may have removed it already: it was made. */
+    if (status != APR_SUCCESS && status != ENOENT && status != ENOTDIR)
         return errmap_error(resource->pool, status, "Could not make the collection durable.");
     return NULL;
 }
