@@ -84,6 +84,7 @@ static apr_status_t plan_body(store_txn_t *txn, void *baton, apr_pool_t *scratch
     locking_t *locking = baton;
 
     locking->intent.id = 0;
+    recovery_locate(&locking->intent, scratch_pool);
     return intents_add(txn, &locking->intent, scratch_pool);
 }
 
@@ -108,7 +109,6 @@ static apr_status_t plan_file(locking_t *locking)
                                  .from = path,
                                  .to = "",
                                  .old = ""};
-    recovery_locate(&locking->intent, pool);
     status = recovery_write(locking->store, &scope, plan_body, locking, pool);
     locking->journaled = status == APR_SUCCESS;
     return status;
