@@ -398,7 +398,7 @@ make_tree("$work/waiting", 'busy', 'busier');
 system('cp', "$tree/.DAV/plain", "$work/waiting/.DAV/$_") for 'busy', 'busier';
 my $toucher = fork // die "fork: $!\n";
 if ($toucher == 0) {
-    my $end = time + 30;
+    my $end = time + 60;
     while (time < $end && !-e "$work/stop2") {
         utime undef, undef, map {"$work/waiting/.DAV/$_"} 'busy', -e "$work/stop1" ? () : 'busier';
         Time::HiRes::sleep(0.01);
@@ -406,21 +406,28 @@ if ($toucher == 0) {
     POSIX::_exit(0);
 }
 mkdir "$work/tmp" or die;
-my $run;
-{
-    local $ENV{TMPDIR} = "$work/tmp";
-    $run = depotctl_start('migrate', "$work/waiting", "$work/store-waiting");
+# A busy machine may let one through: then it is tried again.
+for (1 .. 5) {
+    my $run;
+    {
+        local $ENV{TMPDIR} = "$work/tmp";
+        $run = depotctl_start('migrate', "$work/waiting", "$work/store-waiting");
+    }
+    for (1 .. 500) { last if grep {/^depotctl/} members("$work/tmp"); Time::HiRes::sleep(0.01) }
+    kill 'INT', $run->{pid};
+    ($code, $out, $err) = depotctl_end($run);
+    last if $code == 2;
 }
-for (1 .. 500) { last if grep {/^depotctl/} members("$work/tmp"); Time::HiRes::sleep(0.01) }
-kill 'INT', $run->{pid};
-($code, $out, $err) = depotctl_end($run);
 is($code, 2, 'interrupted') or diag($out);
 is($err, "depotctl migrate: interrupted\n", 'it says so');
 is_deeply([ grep {/^depotctl/} members("$work/tmp") ], [], 'and leaves nothing behind');
 spew("$work/stop1", '');
-($code, $out, $err) = depotctl('migrate', "$work/waiting", "$work/store-waiting");
-like($out, qr/^\Q$work\E\/waiting\/busy: the database of its properties could not be read: Device or resource busy$/m,
-    'left alone, it gives up on the one, and says so');
+my $busy;
+for (1 .. 5) {
+    ($code, $out, $err) = depotctl('migrate', "$work/waiting", "$work/store-waiting");
+    last if $busy = $out =~ /^\Q$work\E\/waiting\/busy: the database of its properties could not be read: Device or resource busy$/m;
+}
+ok($busy, 'left alone, it gives up on the one, and says so') or diag($out, $err);
 spew("$work/stop2", '');
 waitpid $toucher, 0;
 ($code, $out, $err) = depotctl('migrate', "$work/waiting", "$work/store-waiting");
