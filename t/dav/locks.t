@@ -161,6 +161,27 @@ subtest 'RFC 4918 section 7.6, 9.6.1, 9.9.3: a locked member keeps a tree from g
     is(unlock($client, "${url}all/sub/in", $member), 409, 'takes the lock with it');
 };
 
+subtest 'RFC 4918 section 7.6, 9.8.4, 9.9.3: COPY and MOVE with the tokens of both ends' => sub {
+    make_tree($dir, 'ends/', 'ends/in/', 'ends/out', 'ends/in/over');
+    my $source = token_of(lock($client, "${url}ends/out", Depth => 0));
+    my $into   = token_of(lock($client, "${url}ends/in/", Depth => 'infinity'));
+    my %if = (source => "<${url}ends/out> (<$source>)", destination => "<${url}ends/in/> (<$into>)");
+    status_is(dav('MOVE', "${url}ends/out", headers => [ to('ends/in/to'), If => $if{$_} ]), 423, "MOVE with the token of the $_ alone") for sort keys %if;
+    status_is(dav('COPY', "${url}ends/out", headers => [ to('ends/in/copy'), If => $if{source} ]), 423, "COPY with the source's alone");
+    status_is(dav('COPY', "${url}ends/out", headers => [ to('ends/in/copy'), If => $if{destination} ]), 201, "with the destination's");
+    status_is(dav('COPY', "${url}ends/out", headers => [ to('ends/in/over'), If => $if{destination} ]), 204, 'and onto a member');
+    status_is(dav('MOVE', "${url}ends/out", headers => [ to('ends/in/to'), If => "$if{source} $if{destination}" ]), 201, 'MOVE with both');
+    is_deeply([ map { $_->{token} } locks_of($client, "${url}ends/in/$_") ], [$into], "$_ is in the lock of where it is") for 'copy', 'over', 'to';
+    unlock($client, "${url}ends/in/", $into);
+    # What is replaced is deleted first, and its own lock with it.
+    for my $method ('COPY', 'MOVE') {
+        make_tree($dir, "ends/new$method", "ends/old$method");
+        my $old = token_of(lock($client, "${url}ends/old$method", Depth => 0));
+        status_is(dav($method, "${url}ends/new$method", headers => [ to("ends/old$method"), If => "<${url}ends/old$method> (<$old>)" ]), 204, "$method onto what is locked");
+        is_deeply([ locks_of($client, "${url}ends/old$method") ], [], 'ends its lock');
+    }
+};
+
 subtest 'RFC 4918 section 6.4, 6.6: a lock is its principal\'s, and ends' => sub {
     my ($user_url, $user_dir) = fresh('users');
     my %headers = map { $_ => [ Authorization => 'Basic ' . MIME::Base64::encode_base64("$_:$_", '') ] } 'anna', 'ben';
