@@ -346,8 +346,9 @@ static dav_error *finish(transfer_t *transfer, apr_status_t status, dav_response
         *response_p = transfer->failures.first;
         return dav_new_error(pool, HTTP_MULTI_STATUS, 0, 0, "Some members failed.");
     }
-    if (status != APR_SUCCESS)
-        return errmap_error(pool, status, "The destination is gone again.");
+    /* Somebody else may have removed it already: it was there. */
+    if (status != APR_SUCCESS && status != ENOENT && status != ENOTDIR)
+        return errmap_error(pool, status, "Could not look at the destination.");
     return NULL;
 }
 

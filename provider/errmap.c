@@ -90,6 +90,11 @@ const char *errmap_words(apr_status_t status, apr_pool_t *pool)
     return apr_pstrdup(pool, find(status)->words);
 }
 
+const char *errmap_precondition(apr_status_t status)
+{
+    return find(status)->precondition;
+}
+
 const char *errmap_status_line(int http_status)
 {
     return ap_get_status_line(http_status);

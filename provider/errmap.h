@@ -34,6 +34,9 @@ dav_error *errmap_no_store(apr_pool_t *pool);
 /** Words for STATUS in a 207's or error's description, never naming a server path. */
 const char *errmap_words(apr_status_t status, apr_pool_t *pool);
 
+/** The precondition element for STATUS, a local name in DAV:, or NULL. */
+const char *errmap_precondition(apr_status_t status);
+
 /** The reason phrase, with its code, for an HTTP status, e.g. "404 Not Found". */
 const char *errmap_status_line(int http_status);
 

@@ -226,7 +226,8 @@ static void fail_dead(patch_t *patch, apr_status_t status)
         /* A limit is one property's fault, all else everybody's. */
         if (status != STORE_LIMIT || patch->refused == count || i == patch->refused)
             refuse(instruction_at(patch, APR_ARRAY_IDX(patch->owners, (int)i, int)),
-                   errmap_status(status), NULL, errmap_words(status, patch->r->pool));
+                   errmap_status(status), errmap_precondition(status),
+                   errmap_words(status, patch->r->pool));
     }
 }
 

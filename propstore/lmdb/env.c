@@ -1,8 +1,10 @@
 #include <errno.h>
+#include <linux/magic.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <apr_strings.h>
@@ -21,6 +23,8 @@ static const backend_param_t params[] = {
     {"mapsize", "most bytes the store may grow to, with K, M, G or T; the file is sparse "
                 "(default 64G)"},
     {"maxreaders", "readers at one time in all processes together (default 1024)"},
+    {"anyfs", "on or off: use it on a network or FUSE file system too, which is known to be safe "
+              "(default off)"},
     {NULL, NULL},
 };
 
@@ -144,12 +148,55 @@ static apr_status_t check_files(const char *directory, apr_pool_t *scratch_pool)
     return APR_SUCCESS;
 }
 
+/** File systems that LMDB must not be used on, by the kernel's numbers for them. */
+static const struct {
+    unsigned long magic;
+    const char *name;
+} remote_systems[] = {
+    {NFS_SUPER_MAGIC, "NFS"},     {SMB_SUPER_MAGIC, "SMB"},   {0xFF534D42, "CIFS"},
+    {0xFE534D42, "SMB2"},         {AFS_SUPER_MAGIC, "AFS"},   {AFS_FS_MAGIC, "AFS"},
+    {CODA_SUPER_MAGIC, "Coda"},   {NCP_SUPER_MAGIC, "NCP"},   {V9FS_MAGIC, "9p"},
+    {0x00C36400, "Ceph"},         {FUSE_SUPER_MAGIC, "FUSE"}, {0x786F4256, "VirtualBox's"},
+    {OCFS2_SUPER_MAGIC, "OCFS2"}, {0x01161970, "GFS2"},       {0x0BD00BD0, "Lustre"},
+};
+
+/**
+ * See that DIRECTORY is on a file system of this machine: processes that share a store share
+ * memory and locks, which others do not promise, and it would be damaged.
+ */
+static apr_status_t check_system(const char *directory, const lmdb_settings_t *settings,
+                                 const store_t *log)
+{
+    struct statfs system;
+
+    if (settings->any_system)
+        return APR_SUCCESS;
+    if (statfs(directory, &system) != 0)
+        return errno;
+    for (size_t i = 0; i < sizeof(remote_systems) / sizeof(remote_systems[0]); i++) {
+        if ((unsigned long)system.f_type != remote_systems[i].magic)
+            continue;
+        store_log(log, STORE_LOG_ERROR, APR_SUCCESS,
+                  "%s is on a file system (%s) on which a store would be damaged; keep it on a "
+                  "disk of this machine, or say anyfs=on if it is one",
+                  directory, remote_systems[i].name);
+        return EOPNOTSUPP;
+    }
+    return APR_SUCCESS;
+}
+
 static apr_status_t read_settings(lmdb_settings_t *settings, const store_spec_t *spec,
                                   const store_t *log)
 {
     apr_status_t status = number_param(&settings->mapsize, spec, "mapsize", MAPSIZE_DEFAULT,
                                        MAPSIZE_MIN, MAPSIZE_MAX, log);
+    const char *any = apr_table_get(spec->params, "anyfs");
 
+    settings->any_system = any != NULL && strcmp(any, "on") == 0;
+    if (any != NULL && !settings->any_system && strcmp(any, "off") != 0) {
+        store_log(log, STORE_LOG_ERROR, STORE_LIMIT, "anyfs=%s: must be on or off", any);
+        return STORE_LIMIT;
+    }
     if (status == APR_SUCCESS)
         status = number_param(&settings->maxreaders, spec, "maxreaders", LMDB_READERS_DEFAULT, 1,
                               MAXREADERS_MAX, log);
@@ -313,6 +360,8 @@ static apr_status_t open_store(void **backend_p, const backend_store_vtable_t **
     if (status != APR_SUCCESS)
         return status;
     status = make_directory(spec->location);
+    if (status == APR_SUCCESS)
+        status = check_system(spec->location, &settings, log);
     if (status == APR_SUCCESS)
         status = check_files(spec->location, result_pool);
     if (status == APR_SUCCESS)

@@ -28,6 +28,7 @@
 typedef struct lmdb_settings_t {
     apr_int64_t mapsize;    /**< in bytes */
     apr_int64_t maxreaders; /**< of all processes */
+    int any_system;         /**< whatever the file system */
 } lmdb_settings_t;
 
 /** An open environment.  LMDB allows one a process for each file (env.c sees to it). */

@@ -7,7 +7,9 @@ use Depot::Lock;
 
 my ($url, $dir) = fresh();
 my $port = vars('port');
-my $work = server_root() . '/davfs2';
+my $root = server_root();
+my $work = "$root/davfs2";
+my $tools = "$root/tools";
 my $node = server_root() . '/fuse';     # made by t/run-functional where /dev/fuse is root's alone
 
 plan(skip_all => 'mount.davfs is not installed') unless -x '/sbin/mount.davfs';
@@ -53,6 +55,9 @@ echo "# rename a folder"; mv copied renamed
 echo "# remove"; rm before; rm -r old
 echo "# odd names"; echo x >'umlaut ä & %41#?.txt'; mkdir 'a+b'
 echo "# a large file"; head -c 3000000 /dev/urandom >large; cp large $work/large
+echo "# no store on it"; mkdir kept; $tools/depotctl backup $root/stores/main $work/copy >/dev/null; cp $work/copy kept/data.mdb
+if $tools/depotctl stat $work/mnt/kept 2>$work/refused >/dev/null; then exit 1; fi; grep 'file system (FUSE)' $work/refused >/dev/null
+rm -r kept
 echo "# unmount"; cd /; umount $work/mnt
 END
 my $said = qx{unshare --user --map-root-user --mount sh $work/session 2>&1};

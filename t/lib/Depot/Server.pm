@@ -14,9 +14,9 @@ use Depot::Test   ();
 
 # Depot::Server->start(DIRECTORY, CONFIGURATION): DIRECTORY is its ServerRoot and is made.  All
 # modules that the shared one has are loaded, and ours.  undef if it does not come up; the
-# reason is in what said() answers.
+# reason is in what said() answers.  Options: limit => for ulimit, env => { of httpd's own }.
 sub start {
-    my ($class, $dir, $text) = @_;
+    my ($class, $dir, $text, %arg) = @_;
     my $listen = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1') or die "listen: $!\n";
     my $self = bless { dir => $dir, port => $listen->sockport, owner => $$ }, $class;
     my $modules = Depot::Test::slurp(Depot::Test::vars('t_conf') . '/modules.conf');
@@ -46,11 +46,14 @@ END
         open STDIN,  '<',  '/dev/null';
         open STDOUT, '>',  "$dir/logs/said";
         open STDERR, '>&', \*STDOUT;
-        { exec Depot::Test::vars('httpd'), '-d', $dir, '-f', "$dir/httpd.conf", '-DFOREGROUND' }
+        my @limit = $arg{limit} ? ('/bin/sh', '-c', "ulimit $arg{limit}; exec \"\$@\"", 'sh') : ();
+        local %ENV = (%ENV, %{ $arg{env} // {} });
+        { exec @limit, Depot::Test::vars('httpd'), '-d', $dir, '-f', "$dir/httpd.conf", '-DFOREGROUND' }
         POSIX::_exit(127);
     }
-    for (1 .. 200) {
-        return $self if IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $self->{port});
+    # Its port takes connections sooner, before the stores have been tried.
+    for (1 .. 400) {
+        return $self if $self->said =~ /resuming normal operations/;
         last if waitpid($self->{pid}, POSIX::WNOHANG()) == $self->{pid};
         Time::HiRes::sleep(0.05);
     }
