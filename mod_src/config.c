@@ -28,10 +28,15 @@ void *config_create_dir(apr_pool_t *pool, char *dir)
     config->settings.xml.depth_max = DIRECTIVES_XML_DEPTH_DEFAULT;
     config->settings.xml.elements_max = DIRECTIVES_XML_ELEMENTS_DEFAULT;
     config->settings.node = nodes_limits_default;
+    config->settings.xml.namespaces_max = DIRECTIVES_XML_NAMESPACES_DEFAULT;
+    config->settings.xml.props_max = DIRECTIVES_REQUEST_PROPS_MAX_DEFAULT;
+    config->settings.infinity_max = DIRECTIVES_INFINITY_MAX_DEFAULT;
+    config->settings.name_max = NAMES_LENGTH_MAX;
     config->settings.lock_timeout_default = DIRECTIVES_LOCK_TIMEOUT_DEFAULT;
     config->settings.lock_timeout_min = DIRECTIVES_LOCK_TIMEOUT_MIN_DEFAULT;
     config->settings.lock_timeout_max = DIRECTIVES_LOCK_TIMEOUT_MAX_DEFAULT;
     config->settings.lock.per_resource = DIRECTIVES_LOCKS_MAX_DEFAULT;
+    config->settings.lock.per_user = DIRECTIVES_LOCKS_PER_USER_DEFAULT;
     config->settings.lock.owner_max = DIRECTIVES_LOCK_OWNER_MAX_DEFAULT;
     return config;
 }
@@ -49,6 +54,14 @@ void *config_merge_dir(apr_pool_t *pool, void *base, void *add)
         to->xml.depth_max = from->xml.depth_max;
     if (!(own->set & DIR_SET_XML_ELEMENTS))
         to->xml.elements_max = from->xml.elements_max;
+    if (!(own->set & DIR_SET_XML_NAMESPACES))
+        to->xml.namespaces_max = from->xml.namespaces_max;
+    if (!(own->set & DIR_SET_REQUEST_PROPS_MAX))
+        to->xml.props_max = from->xml.props_max;
+    if (!(own->set & DIR_SET_INFINITY_MAX))
+        to->infinity_max = from->infinity_max;
+    if (!(own->set & DIR_SET_NAME_MAX))
+        to->name_max = from->name_max;
     if (!(own->set & DIR_SET_VALUE_MAX))
         to->node.value_max = from->node.value_max;
     if (!(own->set & DIR_SET_PROPS_MAX))
@@ -65,6 +78,8 @@ void *config_merge_dir(apr_pool_t *pool, void *base, void *add)
         to->lock_timeout_max = from->lock_timeout_max;
     if (!(own->set & DIR_SET_LOCKS_MAX))
         to->lock.per_resource = from->lock.per_resource;
+    if (!(own->set & DIR_SET_LOCKS_PER_USER))
+        to->lock.per_user = from->lock.per_user;
     if (!(own->set & DIR_SET_LOCK_OWNER_MAX))
         to->lock.owner_max = from->lock.owner_max;
     if (!(own->set & DIR_SET_HIDE_FORBIDDEN))

@@ -38,7 +38,12 @@ typedef enum depot_dir_set_e {
     DIR_SET_HIDE_LOCKS = 1 << 11,
     DIR_SET_HIDE_FORBIDDEN = 1 << 12,
     DIR_SET_LOCK_OWNER_MAX = 1 << 13,
-    DIR_SET_DURABILITY = 1 << 14
+    DIR_SET_DURABILITY = 1 << 14,
+    DIR_SET_LOCKS_PER_USER = 1 << 15,
+    DIR_SET_XML_NAMESPACES = 1 << 16,
+    DIR_SET_REQUEST_PROPS_MAX = 1 << 17,
+    DIR_SET_NAME_MAX = 1 << 18,
+    DIR_SET_INFINITY_MAX = 1 << 19
 } depot_dir_set_e;
 
 /** Per directory. */

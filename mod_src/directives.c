@@ -65,6 +65,10 @@ typedef struct limit_t {
 
 static const limit_t xml_depth = LIMIT(DIR_SET_XML_DEPTH, xml.depth_max, 8, 1000);
 static const limit_t xml_elements = LIMIT(DIR_SET_XML_ELEMENTS, xml.elements_max, 16, 100000000);
+static const limit_t xml_namespaces = LIMIT(DIR_SET_XML_NAMESPACES, xml.namespaces_max, 8, 1000000);
+static const limit_t request_props = LIMIT(DIR_SET_REQUEST_PROPS_MAX, xml.props_max, 16, 1000000);
+static const limit_t infinity_max = LIMIT(DIR_SET_INFINITY_MAX, infinity_max, 0, APR_INT64_MAX);
+static const limit_t name_max = LIMIT(DIR_SET_NAME_MAX, name_max, 32, NAMES_LENGTH_MAX);
 static const limit_t value_max = LIMIT(DIR_SET_VALUE_MAX, node.value_max, 1, STORE_VALUE_MAX / 2);
 static const limit_t props_max = LIMIT(DIR_SET_PROPS_MAX, node.props_max, 1, 1000000);
 static const limit_t node_max = LIMIT(DIR_SET_NODE_MAX, node.node_max, 1, STORE_VALUE_MAX / 2);
@@ -77,6 +81,7 @@ static const limit_t lock_timeout_min =
 static const limit_t lock_timeout_max =
     LIMIT(DIR_SET_LOCK_TIMEOUT_MAX, lock_timeout_max, 0, APR_INT32_MAX);
 static const limit_t locks_max = LIMIT(DIR_SET_LOCKS_MAX, lock.per_resource, 1, 100000);
+static const limit_t locks_per_user = LIMIT(DIR_SET_LOCKS_PER_USER, lock.per_user, 0, 1000000);
 static const limit_t lock_owner_max = LIMIT(DIR_SET_LOCK_OWNER_MAX, lock.owner_max, 100, 1 << 20);
 
 static const limit_t depth_infinity = LIMIT(DIR_SET_DEPTH_INFINITY, depth_infinity, 0, 1);
@@ -140,6 +145,14 @@ const command_rec directives_commands[] = {
                  "whether PROPFIND answers Depth: infinity"),
     LIMIT_COMMAND(DIRECTIVE_XML_DEPTH, xml_depth, "deepest nesting of elements in a request body"),
     LIMIT_COMMAND(DIRECTIVE_XML_ELEMENTS, xml_elements, "most elements in a request body"),
+    LIMIT_COMMAND(DIRECTIVE_XML_NAMESPACES, xml_namespaces,
+                  "most namespace declarations in a request body"),
+    LIMIT_COMMAND(DIRECTIVE_REQUEST_PROPS_MAX, request_props,
+                  "most properties that a PROPFIND or PROPPATCH names"),
+    LIMIT_COMMAND(DIRECTIVE_INFINITY_MAX, infinity_max,
+                  "most members in the answer to Depth: infinity; 0: no bound"),
+    LIMIT_COMMAND(DIRECTIVE_NAME_MAX, name_max,
+                  "most bytes of a property's namespace and local name together"),
     LIMIT_COMMAND(DIRECTIVE_VALUE_MAX, value_max, "most bytes of one property"),
     LIMIT_COMMAND(DIRECTIVE_PROPS_MAX, props_max, "most dead properties of one resource"),
     LIMIT_COMMAND(DIRECTIVE_NODE_MAX, node_max, "most bytes of all properties of one resource"),
@@ -150,6 +163,8 @@ const command_rec directives_commands[] = {
     LIMIT_COMMAND(DIRECTIVE_LOCK_TIMEOUT_MAX, lock_timeout_max,
                   "longest time of a lock, seconds; 0: no bound"),
     LIMIT_COMMAND(DIRECTIVE_LOCKS_MAX, locks_max, "most shared locks of one resource"),
+    LIMIT_COMMAND(DIRECTIVE_LOCKS_PER_USER, locks_per_user,
+                  "most locks of one user in a store; 0: no bound"),
     LIMIT_COMMAND(DIRECTIVE_LOCK_OWNER_MAX, lock_owner_max, "most bytes of a lock's owner"),
     FLAG_COMMAND(DIRECTIVE_HIDE_LOCKS, hide_locks,
                  "whether a lock's token and owner are shown to its user only"),

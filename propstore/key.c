@@ -146,6 +146,16 @@ store_slice_t key_lock_expiries(key_buf_t *buf)
     return key_numbered(buf, KEY_LOCK_EXPIRY, 0, NULL);
 }
 
+store_slice_t key_user_lock(key_buf_t *buf, apr_uint64_t hash, const unsigned char *token)
+{
+    return key_numbered(buf, KEY_USER_LOCK, hash, token);
+}
+
+store_slice_t key_user_locks(key_buf_t *buf, apr_uint64_t hash)
+{
+    return key_numbered(buf, KEY_USER_LOCK, hash, NULL);
+}
+
 store_slice_t key_intent(key_buf_t *buf, apr_uint64_t id)
 {
     return key_numbered(buf, KEY_INTENT, id, NULL);

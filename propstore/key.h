@@ -22,6 +22,7 @@ typedef enum key_table_e {
     KEY_NODE_LOCK = 'T',
     KEY_LOCK_BELOW = 'A',
     KEY_LOCK_EXPIRY = 'X',
+    KEY_USER_LOCK = 'U',
     KEY_INTENT = 'J',
     KEY_CHANGE = 'C' /**< kept free for the change log */
 } key_table_e;
@@ -69,6 +70,10 @@ store_slice_t key_locks_below(key_buf_t *buf, apr_uint64_t id);
 /** When a lock expires, in the order of time; without TOKEN the first key of that second. */
 store_slice_t key_lock_expiry(key_buf_t *buf, apr_uint64_t seconds, const unsigned char *token);
 store_slice_t key_lock_expiries(key_buf_t *buf);
+
+/** That the user whose name has HASH has a lock; and what all such keys begin with. */
+store_slice_t key_user_lock(key_buf_t *buf, apr_uint64_t hash, const unsigned char *token);
+store_slice_t key_user_locks(key_buf_t *buf, apr_uint64_t hash);
 
 /** The intent with ID; what all such keys begin with; and the id in such a KEY. */
 store_slice_t key_intent(key_buf_t *buf, apr_uint64_t id);

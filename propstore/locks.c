@@ -142,6 +142,8 @@ static apr_status_t list_pairs(const lock_t *lock, const apr_array_header_t *ste
 
     if (status == APR_SUCCESS)
         status = pair(baton, key_node_lock(&buf, lock->node, token), nothing);
+    if (status == APR_SUCCESS)
+        status = pair(baton, key_user_lock(&buf, record_hash(lock->principal), token), nothing);
     if (status == APR_SUCCESS && lock->expires != LOCK_NEVER)
         status = pair(baton, key_lock_expiry(&buf, (apr_uint64_t)lock->expires, token), nothing);
     for (int i = 0; i < steps->nelts && status == APR_SUCCESS; i++) {
@@ -451,6 +453,37 @@ static void find_conflicts(apr_array_header_t *conflicts, const lock_t *lock,
     }
 }
 
+/** Whether PRINCIPAL may have another lock.  @return APR_SUCCESS; STORE_LIMIT; the store's error */
+static apr_status_t check_user(store_txn_t *txn, const char *principal, unsigned max,
+                               apr_int64_t now, apr_pool_t *scratch_pool)
+{
+    apr_array_header_t *tokens = apr_array_make(scratch_pool, 16, sizeof(lock_token_t));
+    unsigned count = 0;
+    key_buf_t buf;
+    apr_status_t status;
+
+    if (max == 0)
+        return APR_SUCCESS;
+    status =
+        collect_tokens(tokens, txn, key_user_locks(&buf, record_hash(principal)), 0, scratch_pool);
+    if (status != APR_SUCCESS || (unsigned)tokens->nelts < max)
+        return status;
+    /* So near the limit it matters which have expired. */
+    for (int i = 0; i < tokens->nelts && status == APR_SUCCESS; i++) {
+        store_slice_t record;
+        lock_t lock;
+
+        status =
+            store_get(txn, key_lock(&buf, APR_ARRAY_IDX(tokens, i, lock_token_t).bytes), &record);
+        if (status == APR_SUCCESS)
+            status = locks_read(&lock, record, scratch_pool);
+        count += status == APR_SUCCESS && lock.expires > now;
+    }
+    if (status == STORE_ABSENT)
+        return STORE_CORRUPT;
+    return status == APR_SUCCESS && count >= max ? STORE_LIMIT : status;
+}
+
 /** The node of PATH, made if there is none, as *ID_P. */
 static apr_status_t make_node(apr_uint64_t *id_p, store_txn_t *txn, const char *path,
                               node_kind_e kind, const node_fingerprint_t *fingerprint,
@@ -496,6 +529,9 @@ apr_status_t locks_add(store_txn_t *txn, const char *path, node_kind_e kind,
     if (limits->owner_max != 0 && strlen(lock->owner) > limits->owner_max)
         return STORE_LIMIT;
 
+    status = check_user(txn, lock->principal, limits->per_user, now, result_pool);
+    if (status != APR_SUCCESS)
+        return status;
     status = make_node(&own.node, txn, path, kind, fingerprint, result_pool);
     if (status == APR_SUCCESS)
         status = nodes_steps_to(&steps, txn, own.node, result_pool);

@@ -54,6 +54,7 @@ typedef struct lock_t {
 /** Bounds for locks_add(). */
 typedef struct lock_limits_t {
     unsigned per_resource; /**< shared locks of one resource; 0: any number */
+    unsigned per_user;     /**< locks of one principal in the store; 0: any number */
     unsigned owner_max;    /**< bytes of the owner element; 0: any number */
 } lock_limits_t;
 

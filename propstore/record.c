@@ -26,6 +26,11 @@ static apr_uint32_t checksum(const unsigned char *body, apr_size_t length)
     return (apr_uint32_t)(XXH3_64bits(body, length) & 0xffffffffu);
 }
 
+apr_uint64_t record_hash(const char *text)
+{
+    return XXH3_64bits(text, strlen(text));
+}
+
 void record_seal(unsigned char *record, apr_size_t length)
 {
     key_put_u32(record, checksum(record + RECORD_SEAL_SIZE, length - RECORD_SEAL_SIZE));

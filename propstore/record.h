@@ -21,6 +21,9 @@ typedef struct record_prop_t {
     const char *value; /**< NULL if spilled */
 } record_prop_t;
 
+/** The hash of a text that stands for it in keys. */
+apr_uint64_t record_hash(const char *text);
+
 /** Set the checksum of the LENGTH bytes at RECORD, its place included. */
 void record_seal(unsigned char *record, apr_size_t length);
 

@@ -60,7 +60,9 @@ struct listing_t {
     int check_members;   /* hooks want to be asked about each member */
     content_type_t type; /* of the request's resource */
     apr_pool_t *pool;
-    frame_t *top; /* the collection being read, or NULL */
+    frame_t *top;     /* the collection being read, or NULL */
+    apr_int64_t left; /* members that may still be listed, if DavDepotDepthInfinityMax counts */
+    int cut_off;      /* there were more */
 };
 
 /** S with a slash at its end. */
@@ -141,6 +143,9 @@ dav_error *listing_open(listing_t **listing_p, request_rec *r, const dav_resourc
     listing->list = list;
     listing->pool = result_pool;
     listing->now = locktext_now();
+    listing->left = -1;
+    if (depth == DAV_INFINITY && resource->info->settings.dir->infinity_max > 0)
+        listing->left = resource->info->settings.dir->infinity_max;
     /* Now: the response's own content type will take its place in the request. */
     if (resource->collection)
         listing->type.type = CONTENT_TYPE_COLLECTION;
@@ -319,6 +324,23 @@ static void inherit_locks(listing_t *listing, frame_t *frame, apr_pool_t *scratc
             frame->inherited ? apr_pstrcat(frame->pool, frame->inherited, own, NULL) : own;
 }
 
+/**
+ * Write in the place of the batch's member AT that the listing ends here.  A later status cannot
+ * become the response's, and an earlier member cannot be told of twice (RFC 4918 section 14.24),
+ * so it is the first that is left out who tells (as the request's own URI does in RFC 6578
+ * section 3.6).
+ */
+static void write_end(listing_t *listing, const frame_t *frame, int at, output_t *out)
+{
+    const dirscan_entry_t *entry = &frame->entries[at];
+
+    multistatus_response(out, frame->base, entry->name, entry->kind == DIRSCAN_COLLECTION);
+    multistatus_status(out, HTTP_INSUFFICIENT_STORAGE);
+    multistatus_error(out, "number-of-matches-within-limits");
+    multistatus_response_end(out);
+    listing->cut_off = 1;
+}
+
 /** Write the response of the batch's member AT. */
 static void write_member(listing_t *listing, frame_t *frame, int at, store_txn_t *txn,
                          output_t *out, apr_pool_t *scratch_pool)
@@ -409,14 +431,18 @@ static apr_status_t write_batch(listing_t *listing, frame_t *frame, output_t *ou
     apr_pool_tag(txn_pool, "depot_listing_txn");
     apr_pool_create(&member_pool, frame->batch_pool);
     apr_pool_tag(member_pool, "depot_listing_member");
-    while (at < frame->count && status == APR_SUCCESS) {
+    while (at < frame->count && !listing->cut_off && status == APR_SUCCESS) {
         store_txn_t *txn;
 
         read_nodes(listing, frame, at, &txn, txn_pool);
         do {
-            write_member(listing, frame, at++, txn, out, member_pool);
+            if (listing->left == 0)
+                write_end(listing, frame, at, out);
+            else
+                write_member(listing, frame, at++, txn, out, member_pool);
+            listing->left--;
             apr_pool_clear(member_pool);
-        } while (at < frame->count && output_pending(out) < INTERRUPT_SIZE);
+        } while (at < frame->count && !listing->cut_off && output_pending(out) < INTERRUPT_SIZE);
         if (txn != NULL)
             store_abort(txn);
         apr_pool_clear(txn_pool);
@@ -507,7 +533,7 @@ apr_status_t listing_write(listing_t *listing, output_t *out)
     frame_t *frame;
 
     write_root(listing, out);
-    while (status == APR_SUCCESS && (frame = listing->top) != NULL) {
+    while (status == APR_SUCCESS && !listing->cut_off && (frame = listing->top) != NULL) {
         if (enter_next(listing, frame))
             continue;
         end_batch(frame);

@@ -4,10 +4,13 @@
 
 #include <apr_strings.h>
 #include <http_config.h>
+#include <http_core.h>
 #include <http_log.h>
 #include <http_protocol.h>
 #include <http_request.h>
+#include <mod_core.h>
 
+#include "propstore/store.h"
 #include "provider/authz.h"
 #include "provider/deliver.h"
 #include "provider/destination.h"
@@ -42,17 +45,44 @@ dav_error *methods_resource(request_rec *r, dav_resource **resource_p)
     return err;
 }
 
+/** Log ERR: what is the client's mistake, or its measure, is no error of ours. */
+static void log_error(request_rec *r, const dav_error *err)
+{
+    for (; err != NULL; err = err->prev) {
+        int ours = err->status >= 500 && err->aprerr != STORE_LIMIT;
+        /* httpd has no words for the store's codes, which the description has. */
+        int known = err->aprerr < STORE_STATUS_START || err->aprerr > STORE_NOTHING;
+
+        ap_log_rerror(APLOG_MARK, ours ? APLOG_ERR : APLOG_INFO, known ? err->aprerr : 0, r,
+                      "%s [%d, #%d]", err->desc ? err->desc : "no description", err->status,
+                      err->error_id);
+    }
+}
+
+/** Have httpd's page for ERR say what is wrong, unless the administrator has one. */
+static void explain(request_rec *r, const dav_error *err)
+{
+    const char *title = ap_get_status_line(err->status);
+
+    if (err->desc == NULL || ap_response_code_string(r, ap_index_of_response(err->status)) != NULL)
+        return;
+    ap_custom_response(r, err->status,
+                       apr_pstrcat(r->pool, "<!DOCTYPE html>\n<html><head><title>", title,
+                                   "</title></head><body>\n<h1>", title + 4, "</h1>\n<p>",
+                                   ap_escape_html(r->pool, err->desc), "</p>\n</body></html>\n",
+                                   NULL));
+}
+
 int methods_error(request_rec *r, dav_error *err)
 {
     /* An input filter has answered already. */
     if (err->status == AP_FILTER_ERROR)
         return AP_FILTER_ERROR;
-    if (err->tagname == NULL)
-        return dav_handle_err(r, err, NULL);
-
-    /* Not dav_handle_err(): it would log what is the client's mistake as an error of ours. */
-    ap_log_rerror(APLOG_MARK, err->status < 500 ? APLOG_INFO : APLOG_ERR, err->aprerr, r, "%s",
-                  err->desc);
+    log_error(r, err);
+    if (err->tagname == NULL) {
+        explain(r, err);
+        return err->status;
+    }
     r->status = err->status;
     ap_set_content_type(r, "application/xml; charset=\"utf-8\"");
     ap_rvputs(r, "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<D:error xmlns:D=\"DAV:\"><D:",

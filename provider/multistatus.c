@@ -121,6 +121,13 @@ void multistatus_status(output_t *out, int http_status)
     output_puts(out, "</D:status>");
 }
 
+void multistatus_error(output_t *out, const char *precondition)
+{
+    output_puts(out, "<D:error><D:");
+    output_puts(out, precondition);
+    output_puts(out, "/></D:error>");
+}
+
 void multistatus_propstat(output_t *out)
 {
     output_puts(out, "<D:propstat><D:prop>");
@@ -131,11 +138,8 @@ void multistatus_propstat_end(output_t *out, int http_status, const char *precon
 {
     output_puts(out, "</D:prop>");
     multistatus_status(out, http_status);
-    if (precondition != NULL) {
-        output_puts(out, "<D:error><D:");
-        output_puts(out, precondition);
-        output_puts(out, "/></D:error>");
-    }
+    if (precondition != NULL)
+        multistatus_error(out, precondition);
     if (description != NULL) {
         output_puts(out, "<D:responsedescription>");
         multistatus_text(out, description, strlen(description));

@@ -48,6 +48,9 @@ void multistatus_response_end(output_t *out);
 /** The response's own status, instead of propstats. */
 void multistatus_status(output_t *out, int http_status);
 
+/** The precondition that its status is about: the local name of an element in DAV:. */
+void multistatus_error(output_t *out, const char *precondition);
+
 /** Begin a propstat and its prop element. */
 void multistatus_propstat(output_t *out);
 

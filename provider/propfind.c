@@ -57,7 +57,9 @@ int propfind_handle(request_rec *r)
         return methods_error(r, err);
     if ((why = bodies_read_propfind(&body, doc, r->pool)) != NULL)
         return methods_error(r, bad_request(r, why));
-    if ((err = read_depth(&depth, r, resource)) != NULL)
+    if ((err = xmlbody_check_props(r, body.names->nelts, &resource->info->settings.dir->xml)) !=
+            NULL ||
+        (err = read_depth(&depth, r, resource)) != NULL)
         return methods_error(r, err);
 
     target.resource = resource;

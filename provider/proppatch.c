@@ -71,9 +71,13 @@ static dav_error *read_instructions(patch_t *patch, const xmlDoc *doc)
 {
     apr_array_header_t *items;
     const char *why = bodies_read_proppatch(&items, doc, patch->r->pool);
+    dav_error *err;
 
     if (why != NULL)
         return dav_new_error(patch->r->pool, HTTP_BAD_REQUEST, 0, 0, why);
+    err = xmlbody_check_props(patch->r, items->nelts, &patch->resource->info->settings.dir->xml);
+    if (err != NULL)
+        return err;
     for (int i = 0; i < items->nelts; i++) {
         const proppatch_item_t *item = &APR_ARRAY_IDX(items, i, proppatch_item_t);
         instruction_t *instruction = apr_array_push(patch->instructions);
@@ -149,14 +153,15 @@ static void validate_live(const patch_t *patch, instruction_t *instruction, live
 static void validate_dead(patch_t *patch, int at)
 {
     instruction_t *instruction = instruction_at(patch, at);
+    apr_size_t length_of_name = strlen(instruction->name.ns) + strlen(instruction->name.local);
     const char *value = NULL;
     apr_size_t length = 0;
 
     instruction->kind = KIND_DEAD;
-    if (strlen(instruction->name.ns) + strlen(instruction->name.local) > NAMES_LENGTH_MAX) {
-        /* Such a name is on no resource, so there is nothing to remove. */
-        if (!instruction->remove)
-            refuse(instruction, HTTP_INSUFFICIENT_STORAGE, NULL, "The name is too long.");
+    if (length_of_name > NAMES_LENGTH_MAX && instruction->remove)
+        return; /* such a name is on no resource */
+    if (length_of_name > patch->resource->info->settings.dir->name_max && !instruction->remove) {
+        refuse(instruction, HTTP_INSUFFICIENT_STORAGE, NULL, "The name is too long.");
         return;
     }
     if (!instruction->remove)

@@ -15,13 +15,17 @@
 
 /** Bounds on an XML request body; see xmlbody.h. */
 typedef struct depot_xml_limits_t {
-    unsigned depth_max;    /**< elements inside each other */
-    unsigned elements_max; /**< elements in the document */
+    unsigned depth_max;      /**< elements inside each other */
+    unsigned elements_max;   /**< elements in the document */
+    unsigned namespaces_max; /**< namespace declarations in the document */
+    unsigned props_max;      /**< properties that a PROPFIND or PROPPATCH names */
 } depot_xml_limits_t;
 
 /** What can differ from directory to directory. */
 typedef struct depot_dir_settings_t {
-    int depth_infinity; /**< whether PROPFIND answers Depth: infinity */
+    int depth_infinity;       /**< whether PROPFIND answers Depth: infinity */
+    apr_int64_t infinity_max; /**< members in such an answer; 0: any number */
+    unsigned name_max;        /**< bytes of a dead property's namespace and name together */
     depot_xml_limits_t xml;
     node_limits_t node;
     apr_int64_t lock_timeout_default; /**< seconds, where the client asks for none */

@@ -19,6 +19,7 @@ typedef enum refusal_e {
     REFUSED_DTD,
     REFUSED_DEPTH,
     REFUSED_ELEMENTS,
+    REFUSED_NAMESPACES,
     REFUSED_ENCODING
 } refusal_e;
 
@@ -30,7 +31,7 @@ typedef struct reader_t {
     request_rec *r;
     const depot_xml_limits_t *limits;
     xmlParserCtxt *parser; /* NULL until the first byte */
-    unsigned depth, elements;
+    unsigned depth, elements, namespaces;
     refusal_e refusal;
     int wrong_namespace;
     char head[HEAD_SIZE + 1]; /* the body's first bytes */
@@ -59,6 +60,12 @@ static void start_element(void *ctx, const xmlChar *local, const xmlChar *prefix
     reader->elements += 1 + (unsigned)namespace_count + (unsigned)attribute_count;
     if (reader->elements > reader->limits->elements_max) {
         refuse(reader, REFUSED_ELEMENTS);
+        return;
+    }
+    /* Each is looked through for each prefix, here and in every answer that declares it. */
+    reader->namespaces += (unsigned)namespace_count;
+    if (reader->namespaces > reader->limits->namespaces_max) {
+        refuse(reader, REFUSED_NAMESPACES);
         return;
     }
     xmlSAX2StartElementNs(ctx, local, prefix, uri, namespace_count, namespaces, attribute_count,
@@ -190,6 +197,20 @@ static dav_error *bad_body(const reader_t *reader, int status, const char *why)
     return dav_new_error(reader->r->pool, status, 0, 0, why);
 }
 
+/** The error for a body that holds more of WHAT than MAX. */
+static dav_error *too_much(const request_rec *r, const char *what, unsigned max)
+{
+    return dav_new_error(r->pool, HTTP_REQUEST_ENTITY_TOO_LARGE, 0, 0,
+                         apr_psprintf(r->pool, "The XML body %s; %u are allowed.", what, max));
+}
+
+dav_error *xmlbody_check_props(const request_rec *r, int count, const depot_xml_limits_t *limits)
+{
+    return (unsigned)count > limits->props_max
+               ? too_much(r, "names too many properties", limits->props_max)
+               : NULL;
+}
+
 /** The error for what the parser, or we, did not like. */
 static dav_error *parse_error(const reader_t *reader)
 {
@@ -203,13 +224,11 @@ static dav_error *parse_error(const reader_t *reader)
                                  "A document type declaration is not accepted.", NULL,
                                  "no-external-entities");
     case REFUSED_DEPTH:
-        return bad_body(reader, HTTP_BAD_REQUEST,
-                        apr_psprintf(pool, "The XML body nests elements deeper than %u.",
-                                     reader->limits->depth_max));
+        return too_much(reader->r, "nests too many elements", reader->limits->depth_max);
     case REFUSED_ELEMENTS:
-        return bad_body(reader, HTTP_BAD_REQUEST,
-                        apr_psprintf(pool, "The XML body holds more than %u elements.",
-                                     reader->limits->elements_max));
+        return too_much(reader->r, "holds too many elements", reader->limits->elements_max);
+    case REFUSED_NAMESPACES:
+        return too_much(reader->r, "declares too many namespaces", reader->limits->namespaces_max);
     case REFUSED_ENCODING:
         return bad_body(reader, HTTP_UNSUPPORTED_MEDIA_TYPE,
                         "The XML body must be in UTF-8, or in UTF-16 with a byte order mark.");
@@ -221,9 +240,9 @@ static dav_error *parse_error(const reader_t *reader)
         return bad_body(reader, HTTP_BAD_REQUEST, "The XML body is not well-formed.");
     words = apr_pstrdup(pool, error->message);
     words[strcspn(words, "\r\n")] = '\0';
-    return bad_body(reader, HTTP_BAD_REQUEST,
-                    apr_psprintf(pool, "The XML body is not well-formed: line %d: %s", error->line,
-                                 ap_escape_html(pool, words)));
+    return bad_body(
+        reader, HTTP_BAD_REQUEST,
+        apr_psprintf(pool, "The XML body is not well-formed: line %d: %s", error->line, words));
 }
 
 /** Parse the next bytes. */

@@ -19,13 +19,19 @@
 /**
  * Read R's body.
  * @param doc_p set to the document, freed with r->pool; or to NULL if there is no body
- * @param limits bounds on depth and count
- * @return NULL; 400 for what is not well-formed, cut off, or past LIMITS; 403 with
+ * @param limits bounds on depth and counts
+ * @return NULL; 400 for what is not well-formed or cut off; 403 with
  *         DAV:no-external-entities for a document type declaration (RFC 4918 section 16);
- *         413 if the body is too large; 415 if its media type is not XML (section 8.2), or if
- *         it is in another encoding than UTF-8 and UTF-16
+ *         413 if the body is larger than LimitXMLRequestBody, or past LIMITS; 415 if its media type
+ * is not XML (section 8.2), or if it is in another encoding than UTF-8 and UTF-16
  */
 dav_error *xmlbody_read(xmlDoc **doc_p, request_rec *r, const depot_xml_limits_t *limits);
+
+/**
+ * Whether R's body may name COUNT properties.
+ * @return NULL; 413
+ */
+dav_error *xmlbody_check_props(const request_rec *r, int count, const depot_xml_limits_t *limits);
 
 /** Whether NODE is the element LOCAL of namespace NS. */
 int xmlbody_is(const xmlNode *node, const char *ns, const char *local);

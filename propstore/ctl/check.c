@@ -168,6 +168,7 @@ static const table_t tables[] = {
     {KEY_NODE_LOCK, check_node_lock},
     {KEY_LOCK_BELOW, check_lock_below},
     {KEY_LOCK_EXPIRY, check_lock_expiry},
+    {KEY_USER_LOCK, check_user_lock},
     {KEY_INTENT, check_intent},
 };
 

@@ -42,7 +42,7 @@ void check_found_damaged(check_t *check, store_slice_t key, const char *what);
 
 /* By table; check_nodes.c, check_names.c, check_locks.c. */
 check_record_fn check_meta, check_node, check_place, check_value, check_name_id, check_name,
-    check_lock, check_node_lock, check_lock_below, check_lock_expiry, check_intent;
+    check_lock, check_node_lock, check_lock_below, check_lock_expiry, check_user_lock, check_intent;
 
 /** What is missing from the whole: records of M, the root, ids that were given. */
 apr_status_t check_whole(check_t *check);

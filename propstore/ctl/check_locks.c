@@ -45,6 +45,10 @@ static apr_status_t check_indexes(check_t *check, store_slice_t key, const lock_
     apr_status_t status =
         check_index(check, key, lock, key_node_lock(&buf, id, token), "of its node");
 
+    if (status == APR_SUCCESS)
+        status =
+            check_index(check, key, lock, key_user_lock(&buf, record_hash(lock->principal), token),
+                        "of its user");
     if (status == APR_SUCCESS && lock->expires != LOCK_NEVER)
         status =
             check_index(check, key, lock, key_lock_expiry(&buf, (apr_uint64_t)lock->expires, token),
@@ -122,6 +126,8 @@ static apr_status_t check_belongs(check_t *check, store_slice_t key, const lock_
     switch ((key_table_e)bytes[0]) {
     case KEY_NODE_LOCK:
         return n == lock->node ? APR_SUCCESS : STORE_ABSENT;
+    case KEY_USER_LOCK:
+        return n == record_hash(lock->principal) ? APR_SUCCESS : STORE_ABSENT;
     case KEY_LOCK_EXPIRY:
         return lock->expires != LOCK_NEVER && n == (apr_uint64_t)lock->expires ? APR_SUCCESS
                                                                                : STORE_ABSENT;
@@ -172,6 +178,11 @@ apr_status_t check_lock_below(check_t *check, store_slice_t key, store_slice_t v
 apr_status_t check_lock_expiry(check_t *check, store_slice_t key, store_slice_t value)
 {
     return check_entry(check, key, value, "that expires when it is listed");
+}
+
+apr_status_t check_user_lock(check_t *check, store_slice_t key, store_slice_t value)
+{
+    return check_entry(check, key, value, "of the user it is listed for");
 }
 
 /* ---- intents ---- */

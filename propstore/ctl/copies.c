@@ -14,6 +14,7 @@ static int is_sound(store_slice_t key, store_slice_t value)
     case KEY_NODE_LOCK:
     case KEY_LOCK_BELOW:
     case KEY_LOCK_EXPIRY:
+    case KEY_USER_LOCK:
         return value.len == 0;
     default:
         return record_open(&body, value) == APR_SUCCESS;

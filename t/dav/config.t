@@ -221,6 +221,10 @@ refused('DavDepotDurability', qr/takes one argument/, 'DavDepotDurability withou
 for my $case (
     [ 'DavDepotXMLDepth',          8,  1000 ],
     [ 'DavDepotXMLElements',       16, 100_000_000 ],
+    [ 'DavDepotXMLNamespaces',     8,  1_000_000 ],
+    [ 'DavDepotRequestPropertiesMax', 16, 1_000_000 ],
+    [ 'DavDepotDepthInfinityMax',  0,  (1 << 62) - 1 + (1 << 62) ],
+    [ 'DavDepotPropertyNameMax',   32, 440 ],
     [ 'DavDepotPropertyValueMax',  1,  1 << 29 ],
     [ 'DavDepotPropertiesMax',     1,  1_000_000 ],
     [ 'DavDepotPropertyBytesMax',  1,  1 << 29 ],
@@ -229,6 +233,7 @@ for my $case (
     [ 'DavDepotLockTimeoutMin',    1,  (1 << 31) - 1 ],
     [ 'DavDepotLockTimeoutMax',    0,  (1 << 31) - 1 ],
     [ 'DavDepotLocksMax',          1,  100_000 ],
+    [ 'DavDepotLocksPerUserMax',   0,  1_000_000 ],
     [ 'DavDepotLockOwnerMax',      100, 1 << 20 ],
     )
 {

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <apr_escape.h>
 #include <apr_strings.h>
 #include <http_core.h>
 #include <http_protocol.h>
@@ -17,8 +16,6 @@
 
 #include "provider/private.h"
 #include "t/fuzz/fuzz.h"
-
-#undef ap_escape_html2
 
 const dav_hooks_repository depot_repository = {0};
 
@@ -130,12 +127,6 @@ int ap_map_http_request_error(apr_status_t rv, int status)
 {
     (void)rv;
     return status;
-}
-
-char *ap_escape_html2(apr_pool_t *p, const char *s, int toasc)
-{
-    (void)toasc;
-    return (char *)apr_pescape_entity(p, s, 0);
 }
 
 dav_error *dav_new_error_tag(apr_pool_t *p, int status, int error_id, apr_status_t aprerr,

@@ -37,7 +37,7 @@ static int fill(store_txn_t *txn, const uint8_t *data, size_t size, apr_pool_t *
             length = size;
         value = record_make(data, length, pool);
         /* The values of the locks' indexes are empty. */
-        if (strchr("TAX", *(const char *)key.data) != NULL)
+        if (strchr("TAXU", *(const char *)key.data) != NULL)
             value.len = 0;
         if (store_put(txn, key, value) == APR_SUCCESS)
             count++;

@@ -14,7 +14,8 @@
 /** Read a body that arrives in pieces of PIECE bytes.  @return the document or NULL */
 static xmlDoc *read_body(const void *data, size_t size, size_t piece, apr_pool_t *pool)
 {
-    static const depot_xml_limits_t limits = {.depth_max = 64, .elements_max = 5000};
+    static const depot_xml_limits_t limits = {
+        .depth_max = 64, .elements_max = 5000, .namespaces_max = 1000};
     xmlDoc *doc;
     dav_error *err;
 

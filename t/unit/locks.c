@@ -14,7 +14,7 @@
 #include "t/unit/tap.h"
 
 static const node_fingerprint_t file = {1, 2, 3, 4};
-static const lock_limits_t limits = {.per_resource = 3, .owner_max = 20};
+static const lock_limits_t limits = {.per_resource = 3, .per_user = 20, .owner_max = 20};
 
 static lock_token_t token(int n)
 {
@@ -280,6 +280,35 @@ static void test_time(store_t *store, apr_pool_t *pool)
     ok(entries(store) == empty, "nothing is left in the store");
 }
 
+static void test_users(store_t *store, apr_pool_t *pool)
+{
+    lock_t lock = {.scope = LOCK_SHARED, .expires = 20, .principal = "anna", .owner = ""};
+    change_t gone = {.n = 51};
+
+    is_status(meta_prepare(store, pool), APR_SUCCESS, "prepare");
+    for (int i = 0; i < 20; i++) {
+        lock.token = token(50 + i);
+        is_status(take_lock(store, apr_psprintf(pool, "/users/%d", i), &lock, 10, pool),
+                  APR_SUCCESS, "lock %d of a user", i);
+    }
+    lock.token = token(80);
+    lock.expires = 100;
+    is_status(take_lock(store, "/users/x", &lock, 10, pool), STORE_LIMIT, "one more");
+    is_status(take_lock(store, "/users/x", &lock, 20, pool), APR_SUCCESS,
+              "when the others have expired, though they are still there");
+    lock.principal = "ben";
+    lock.token = token(81);
+    is_status(take_lock(store, "/users/x", &lock, 10, pool), APR_SUCCESS, "another user");
+    lock.principal = "anna";
+    lock.token = token(82);
+    is_status(take_lock(store, "/users/y", &lock, 10, pool), STORE_LIMIT, "back in time");
+    is_status(store_write(store, do_unlock, &gone, pool), APR_SUCCESS, "one less");
+    is_status(take_lock(store, "/users/y", &lock, 10, pool), STORE_LIMIT, "is as many as allowed");
+    gone.n = 52;
+    is_status(store_write(store, do_unlock, &gone, pool), APR_SUCCESS, "and one less");
+    is_status(take_lock(store, "/users/y", &lock, 10, pool), APR_SUCCESS, "is room for one");
+}
+
 int main(void)
 {
     apr_initialize();
@@ -287,5 +316,6 @@ int main(void)
     fixture_run("depth infinity", test_infinite);
     fixture_run("the tree changes", test_tree);
     fixture_run("time passes", test_time);
+    fixture_run("users", test_users);
     return done_testing();
 }
