@@ -99,8 +99,8 @@ static apr_status_t stage(transfer_t *transfer, const char **staged_p)
         transfer->journaled = status == APR_SUCCESS;
     }
     if (status == APR_SUCCESS)
-        status = filetree_copy(transfer->from, *staged_p, transfer->recurse, tree_failed,
-                               &transfer->failures, transfer->pool);
+        status = filetree_copy(transfer->from, resource_linked(transfer->src), *staged_p,
+                               transfer->recurse, tree_failed, &transfer->failures, transfer->pool);
     return status;
 }
 

@@ -26,10 +26,33 @@ struct dirscan_t {
     apr_pool_t *pool;
 };
 
-/** Open NAME as SCAN's directory and note which it is. */
-static apr_status_t open_dir(dirscan_t *scan, int at_fd, const char *name, int nofollow)
+apr_status_t dirscan_open_path(int *fd_p, const char *path, int flags, const filestat_t *linked)
 {
-    int fd = openat(at_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (nofollow ? O_NOFOLLOW : 0));
+    struct stat st;
+
+    *fd_p = open(path, flags | O_CLOEXEC | O_NOFOLLOW);
+    if (*fd_p >= 0)
+        return APR_SUCCESS;
+    /* A link is ENOTDIR where a directory is wanted. */
+    if (errno == ENOTDIR && (lstat(path, &st) != 0 || !S_ISLNK(st.st_mode)))
+        return ENOTDIR;
+    if (errno != ENOTDIR && errno != ELOOP)
+        return errno;
+    if (linked == NULL)
+        return ELOOP;
+    *fd_p = open(path, flags | O_CLOEXEC);
+    if (*fd_p < 0)
+        return errno;
+    if (fstat(*fd_p, &st) == 0 && st.st_dev == linked->device && st.st_ino == linked->inode)
+        return APR_SUCCESS;
+    close(*fd_p);
+    *fd_p = -1;
+    return ELOOP;
+}
+
+/** Make FD SCAN's directory, and note which it is; closes it if that fails. */
+static apr_status_t take_dir(dirscan_t *scan, int fd)
+{
     struct stat st;
 
     if (fd < 0)
@@ -64,7 +87,7 @@ static apr_status_t resume_at(dirscan_t *scan, int at_fd, const char *name)
 {
     dev_t device = scan->device;
     ino_t inode = scan->inode;
-    apr_status_t status = open_dir(scan, at_fd, name, 0);
+    apr_status_t status = take_dir(scan, openat(at_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 
     if (status != APR_SUCCESS)
         return status;
@@ -105,31 +128,56 @@ void dirscan_close(dirscan_t *scan)
     apr_pool_cleanup_run(scan->pool, scan, close_at_cleanup);
 }
 
+static dirscan_t *make_scan(dirscan_t *parent, const char *path, dirscan_links_e links,
+                            apr_pool_t *result_pool)
+{
+    dirscan_t *scan = apr_pcalloc(result_pool, sizeof(*scan));
+
+    scan->parent = parent;
+    scan->level = parent != NULL ? parent->level + 1 : 0;
+    scan->path = path;
+    scan->links = links;
+    scan->pool = result_pool;
+    return scan;
+}
+
+static void opened(dirscan_t *scan)
+{
+    scan->open = 1;
+    apr_pool_cleanup_register(scan->pool, scan, close_at_cleanup, apr_pool_cleanup_null);
+}
+
+apr_status_t dirscan_open_top(dirscan_t **scan_p, const char *path, const filestat_t *linked,
+                              dirscan_links_e links, apr_pool_t *result_pool)
+{
+    dirscan_t *scan = make_scan(NULL, apr_pstrdup(result_pool, path), links, result_pool);
+    int fd;
+    apr_status_t status = dirscan_open_path(&fd, path, O_RDONLY | O_DIRECTORY, linked);
+
+    if (status == APR_SUCCESS)
+        status = take_dir(scan, fd);
+    if (status != APR_SUCCESS)
+        return status;
+    opened(scan);
+    *scan_p = scan;
+    return APR_SUCCESS;
+}
+
 apr_status_t dirscan_open(dirscan_t **scan_p, dirscan_t *parent, const char *name,
                           dirscan_links_e links, apr_pool_t *result_pool)
 {
-    dirscan_t *scan = apr_pcalloc(result_pool, sizeof(*scan));
-    apr_status_t status;
+    const char *path = apr_pstrcat(result_pool, parent->path, "/", name, NULL);
+    dirscan_t *scan = make_scan(parent, path, links, result_pool);
+    apr_status_t status = resume(parent);
 
-    scan->parent = parent;
-    scan->links = links;
-    scan->pool = result_pool;
-    if (parent == NULL) {
-        scan->path = apr_pstrdup(result_pool, name);
-        status = open_dir(scan, AT_FDCWD, name, 0);
-    } else {
-        scan->level = parent->level + 1;
-        scan->path = apr_pstrcat(result_pool, parent->path, "/", name, NULL);
-        status = resume(parent);
-        if (status == APR_SUCCESS)
-            status = open_dir(scan, dirfd(parent->dir), name, 1);
-        if (status == APR_SUCCESS && scan->level >= DIRSCAN_OPEN_MAX)
-            suspend(parent);
-    }
+    if (status == APR_SUCCESS)
+        status = take_dir(scan, openat(dirfd(parent->dir), name,
+                                       O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
     if (status != APR_SUCCESS)
         return status;
-    scan->open = 1;
-    apr_pool_cleanup_register(result_pool, scan, close_at_cleanup, apr_pool_cleanup_null);
+    if (scan->level >= DIRSCAN_OPEN_MAX)
+        suspend(parent);
+    opened(scan);
     *scan_p = scan;
     return APR_SUCCESS;
 }

@@ -16,7 +16,7 @@
 #include "propstore/filestat.h"
 
 /** Levels of a nest of scans that keep a descriptor each. */
-#define DIRSCAN_OPEN_MAX 64
+#define DIRSCAN_OPEN_MAX 40
 
 /** How symbolic links are treated, after httpd's Options. */
 typedef enum dirscan_links_e {
@@ -49,10 +49,27 @@ typedef struct dirscan_entry_t {
 typedef struct dirscan_t dirscan_t;
 
 /**
- * Begin to scan a directory.
- * @param parent the scan NAME was found in, or NULL
- * @param name a member of PARENT, which is never followed if it is a symbolic link; or a path
- *             if PARENT is NULL
+ * Open what is at PATH, though a symbolic link may have been put there meanwhile.
+ * @param fd_p set to a descriptor, the caller's to close
+ * @param flags open(2)'s; O_CLOEXEC is added
+ * @param linked what a link at PATH may lead to; NULL: PATH must be no link
+ * @return APR_SUCCESS; ELOOP for a link that is not allowed; the system's error
+ */
+apr_status_t dirscan_open_path(int *fd_p, const char *path, int flags, const filestat_t *linked);
+
+/**
+ * Begin to scan the directory at PATH.
+ * @param linked as for dirscan_open_path()
+ * @param links how symbolic links in it are treated
+ * @param result_pool lifetime of the scan; closes it
+ * @return APR_SUCCESS; ELOOP; the system's error, ENOTDIR and EACCES among them
+ */
+apr_status_t dirscan_open_top(dirscan_t **scan_p, const char *path, const filestat_t *linked,
+                              dirscan_links_e links, apr_pool_t *result_pool);
+
+/**
+ * Begin to scan a collection that another scan has found.
+ * @param name a member of PARENT, which is never followed if it is a symbolic link
  * @param links how symbolic links are treated
  * @param result_pool lifetime of the scan; closes it.  A child ends before its parent
  * @return APR_SUCCESS; the system's error, ENOTDIR and EACCES among them

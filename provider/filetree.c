@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -79,7 +78,8 @@ static apr_status_t empty_collection(job_t *job, dirscan_t *parent, const char *
     dirscan_t *scan;
 
     apr_pool_create(&pass_pool, scratch_pool);
-    status = dirscan_open(&scan, parent, name, DIRSCAN_LINKS_RAW, pass_pool);
+    status = parent != NULL ? dirscan_open(&scan, parent, name, DIRSCAN_LINKS_RAW, pass_pool)
+                            : dirscan_open_top(&scan, name, NULL, DIRSCAN_LINKS_RAW, pass_pool);
     if (status == APR_SUCCESS)
         status = dirscan_each(scan, 0, remove_member, &emptying, pass_pool);
     apr_pool_destroy(pass_pool);
@@ -130,20 +130,18 @@ apr_status_t filetree_remove(const char *path, filetree_failed_fn *failed, void 
 
 /* ---- copying ---- */
 
-/** Copy one file; what was begun is removed if it fails.  @param sync whether to sync it */
-static apr_status_t copy_file(int at_fd, const char *name, const char *to, int sync)
+/** Copy FROM_FD, which is closed, to the new file NAME in AT_FD.  @param sync whether to sync it */
+static apr_status_t copy_open_file(int from_fd, int at_fd, const char *name, int sync)
 {
-    int from_fd = openat(at_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), to_fd;
     apr_status_t status = APR_SUCCESS;
     struct stat st;
+    int to_fd;
 
-    if (from_fd < 0)
-        return errno;
     if (fstat(from_fd, &st) != 0 || !S_ISREG(st.st_mode)) {
         close(from_fd);
         return ENOENT;
     }
-    to_fd = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, st.st_mode & 0777);
+    to_fd = openat(at_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, st.st_mode & 0777);
     if (to_fd < 0) {
         status = errno;
     } else {
@@ -153,42 +151,52 @@ static apr_status_t copy_file(int at_fd, const char *name, const char *to, int s
         if (close(to_fd) != 0 && status == APR_SUCCESS)
             status = errno;
         if (status != APR_SUCCESS)
-            unlink(to);
+            unlinkat(at_fd, name, 0);
     }
     close(from_fd);
     return status;
 }
 
-static apr_status_t copy_link(int at_fd, const char *name, const char *to, apr_pool_t *scratch_pool)
+/** Copy the file NAME of FROM_FD into TO_FD. */
+static apr_status_t copy_file(int from_fd, const char *name, int to_fd)
+{
+    int fd = openat(from_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+    return fd >= 0 ? copy_open_file(fd, to_fd, name, 0) : errno;
+}
+
+/** Make the link NAME of FROM_FD anew in TO_FD. */
+static apr_status_t copy_link(int from_fd, const char *name, int to_fd, apr_pool_t *scratch_pool)
 {
     /* Not on the stack, which a deep tree fills anyway. */
     char *target = apr_palloc(scratch_pool, PATH_MAX);
-    ssize_t length = readlinkat(at_fd, name, target, PATH_MAX - 1);
+    ssize_t length = readlinkat(from_fd, name, target, PATH_MAX - 1);
 
     if (length < 0)
         return errno;
     target[length] = '\0';
-    return symlink(target, to) == 0 ? APR_SUCCESS : errno;
+    return symlinkat(target, to_fd, name) == 0 ? APR_SUCCESS : errno;
 }
 
-/** Make the collection that is to become a copy of one with MODE. */
-static apr_status_t make_collection(const char *to, mode_t mode)
+/** Make the collection NAME in AT_FD that is to become a copy of one with MODE. */
+static apr_status_t make_collection(int at_fd, const char *name, mode_t mode)
 {
     /* Without these we could not fill it. */
-    return mkdir(to, (mode & 0777) | S_IRWXU) == 0 ? APR_SUCCESS : errno;
+    return mkdirat(at_fd, name, (mode & 0777) | S_IRWXU) == 0 ? APR_SUCCESS : errno;
 }
 
-/** A collection being copied. */
+/** A collection being copied.  The copy is a scan too, so that it is filled where it was made. */
 typedef struct copying_t {
     job_t *job;
-    const char *to, *below;
+    dirscan_t *to;
+    const char *below;
 } copying_t;
 
 static apr_status_t copy_member(void *baton, dirscan_t *scan, const dirscan_entry_t *entry,
                                 apr_pool_t *scratch_pool);
 
 /** Copy SCAN's members into the collection TO.  @return APR_SUCCESS unless all is to end */
-static apr_status_t copy_members(job_t *job, dirscan_t *scan, const char *to, const char *below,
+static apr_status_t copy_members(job_t *job, dirscan_t *scan, dirscan_t *to, const char *below,
                                  apr_pool_t *scratch_pool)
 {
     copying_t copying = {job, to, below};
@@ -196,19 +204,23 @@ static apr_status_t copy_members(job_t *job, dirscan_t *scan, const char *to, co
     return dirscan_each(scan, 1, copy_member, &copying, scratch_pool);
 }
 
-/** Copy the collection NAME of SCAN.  @return APR_SUCCESS, or why it could not be begun */
+/** Copy the collection ENTRY of SCAN into TO.  @return APR_SUCCESS, or why it could not be begun */
 static apr_status_t copy_collection(job_t *job, dirscan_t *scan, const dirscan_entry_t *entry,
-                                    const char *to, const char *below, apr_pool_t *scratch_pool)
+                                    dirscan_t *to, const char *below, apr_pool_t *scratch_pool)
 {
-    dirscan_t *inner;
+    dirscan_t *inner, *inner_to;
     /* Opened first: what cannot be read leaves no empty collection behind. */
     apr_status_t status = dirscan_open(&inner, scan, entry->name, DIRSCAN_LINKS_RAW, scratch_pool);
 
     if (status != APR_SUCCESS)
         return status;
-    status = make_collection(to, entry->st.mode);
+    status = make_collection(dirscan_fd(to), entry->name, entry->st.mode);
     if (status == APR_SUCCESS)
-        status = copy_members(job, inner, to, below, scratch_pool);
+        status = dirscan_open(&inner_to, to, entry->name, DIRSCAN_LINKS_RAW, scratch_pool);
+    if (status == APR_SUCCESS) {
+        status = copy_members(job, inner, inner_to, below, scratch_pool);
+        dirscan_close(inner_to);
+    }
     dirscan_close(inner);
     return status;
 }
@@ -218,61 +230,70 @@ static apr_status_t copy_member(void *baton, dirscan_t *scan, const dirscan_entr
                                 apr_pool_t *scratch_pool)
 {
     const copying_t *copying = baton;
-    const char *to = apr_pstrcat(scratch_pool, copying->to, "/", entry->name, NULL);
     const char *below = apr_pstrcat(scratch_pool, copying->below, "/", entry->name, NULL);
     apr_status_t status = entry->status;
 
     if (dirscan_name_is_private(entry->name))
         return APR_SUCCESS;
     if (status == APR_SUCCESS && entry->kind == DIRSCAN_FILE)
-        status = copy_file(dirscan_fd(scan), entry->name, to, 0);
+        status = copy_file(dirscan_fd(scan), entry->name, dirscan_fd(copying->to));
     else if (status == APR_SUCCESS && entry->kind == DIRSCAN_LINK)
-        status = copy_link(dirscan_fd(scan), entry->name, to, scratch_pool);
+        status = copy_link(dirscan_fd(scan), entry->name, dirscan_fd(copying->to), scratch_pool);
     else if (status == APR_SUCCESS && entry->kind == DIRSCAN_COLLECTION)
-        status = copy_collection(copying->job, scan, entry, to, below, scratch_pool);
+        status = copy_collection(copying->job, scan, entry, copying->to, below, scratch_pool);
     if (status == APR_SUCCESS || status == ENOENT || is_full(status))
         return status == ENOENT ? APR_SUCCESS : status;
     report(copying->job, below, entry->kind == DIRSCAN_COLLECTION, status);
     return APR_SUCCESS;
 }
 
-/** Make the collection TO and what was written into it durable, all at once. */
-static apr_status_t sync_tree(const char *to)
+/** Make the copy TO, of a collection with MODE, and open it. */
+static apr_status_t open_copy(dirscan_t **to_p, const char *to, mode_t mode,
+                              apr_pool_t *result_pool)
 {
-    int fd = open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    apr_status_t status;
+    apr_status_t status = make_collection(AT_FDCWD, to, mode);
 
-    if (fd < 0)
-        return errno;
-    status = syncfs(fd) == 0 ? APR_SUCCESS : errno;
-    close(fd);
+    return status == APR_SUCCESS ? dirscan_open_top(to_p, to, NULL, DIRSCAN_LINKS_RAW, result_pool)
+                                 : status;
+}
+
+/** Copy SCAN, a collection with MODE, to TO, and make that durable. */
+static apr_status_t copy_tree(job_t *job, dirscan_t *scan, mode_t mode, const char *to, int recurse,
+                              apr_pool_t *scratch_pool)
+{
+    dirscan_t *copy;
+    apr_status_t status = open_copy(&copy, to, mode, scratch_pool);
+
+    if (status != APR_SUCCESS)
+        return status;
+    if (recurse)
+        status = copy_members(job, scan, copy, "", scratch_pool);
+    /* What was written into it, all at once. */
+    if (status == APR_SUCCESS &&
+        (recurse ? syncfs(dirscan_fd(copy)) : fsync(dirscan_fd(copy))) != 0)
+        status = errno;
+    dirscan_close(copy);
     return status;
 }
 
-apr_status_t filetree_copy(const char *from, const char *to, int recurse,
+apr_status_t filetree_copy(const char *from, const filestat_t *linked, const char *to, int recurse,
                            filetree_failed_fn *failed, void *baton, apr_pool_t *scratch_pool)
 {
     job_t job = {.failed = failed, .baton = baton};
     dirscan_t *scan;
     filestat_t st;
-    apr_status_t status = filestat_read(&st, AT_FDCWD, from, FILESTAT_TARGET);
+    int fd;
+    apr_status_t status = dirscan_open_top(&scan, from, linked, DIRSCAN_LINKS_RAW, scratch_pool);
 
-    if (status != APR_SUCCESS)
-        return status;
-    if (!S_ISDIR(st.mode)) {
-        /* The top may be a link: the resource is what it points to. */
-        char target[PATH_MAX];
-
-        return realpath(from, target) != NULL ? copy_file(AT_FDCWD, target, to, 1) : errno;
+    if (status == ENOTDIR) {
+        status = dirscan_open_path(&fd, from, O_RDONLY | O_NONBLOCK, linked);
+        return status == APR_SUCCESS ? copy_open_file(fd, AT_FDCWD, to, 1) : status;
     }
-    status = dirscan_open(&scan, NULL, from, DIRSCAN_LINKS_RAW, scratch_pool);
     if (status != APR_SUCCESS)
         return status;
-    status = make_collection(to, st.mode);
-    if (status == APR_SUCCESS && recurse)
-        status = copy_members(&job, scan, to, "", scratch_pool);
+    status = filestat_read(&st, dirscan_fd(scan), "", FILESTAT_TARGET);
+    if (status == APR_SUCCESS)
+        status = copy_tree(&job, scan, st.mode, to, recurse, scratch_pool);
     dirscan_close(scan);
-    if (status != APR_SUCCESS)
-        return status;
-    return recurse ? sync_tree(to) : tempfile_sync_directory(to);
+    return status;
 }

@@ -79,6 +79,7 @@ static const char *with_slash(const char *s, apr_pool_t *result_pool)
 static apr_status_t push(listing_t *listing, frame_t *up, const char *name, apr_uint64_t node)
 {
     apr_pool_t *frame_pool;
+    dirscan_links_e links;
     frame_t *frame;
     apr_status_t status;
 
@@ -104,8 +105,10 @@ static apr_status_t push(listing_t *listing, frame_t *up, const char *name, apr_
     if (proplist_needs_type(listing->list))
         frame->types = content_types_create(listing->r, frame->base, frame_pool);
 
-    status = dirscan_open(&frame->scan, up ? up->scan : NULL, up ? name : frame->path,
-                          dirscan_links_for(ap_allow_options(listing->r)), frame_pool);
+    links = dirscan_links_for(ap_allow_options(listing->r));
+    status = up != NULL ? dirscan_open(&frame->scan, up->scan, name, links, frame_pool)
+                        : dirscan_open_top(&frame->scan, listing->resource->info->path,
+                                           resource_linked(listing->resource), links, frame_pool);
     if (status != APR_SUCCESS)
         apr_pool_destroy(frame_pool);
     else

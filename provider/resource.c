@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <apr_strings.h>
+#include <http_core.h>
 #include <http_request.h>
 
 #include "provider/dirscan.h"
@@ -209,6 +210,13 @@ apr_status_t resource_sync_directory(const dav_resource *resource, const char *d
     if (!resource->info->settings.dir->relaxed)
         status = tempfile_sync_directory(directory);
     return status == ENOENT || status == ENOTDIR ? APR_SUCCESS : status;
+}
+
+const filestat_t *resource_linked(const dav_resource *resource)
+{
+    return dirscan_links_for(ap_allow_options(resource->info->r)) == DIRSCAN_LINKS_HIDE
+               ? NULL
+               : &resource->info->st;
 }
 
 node_kind_e resource_node_kind(const dav_resource *resource)

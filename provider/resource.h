@@ -56,6 +56,12 @@ apr_status_t resource_refresh(dav_resource *resource);
  */
 const char *resource_parent_path(const char *path, apr_pool_t *result_pool);
 
+/**
+ * What a symbolic link at RESOURCE's path may lead to, for dirscan_open_path(): what was there
+ * when it was looked up; NULL where httpd's Options allow no links.
+ */
+const filestat_t *resource_linked(const dav_resource *resource);
+
 /** RESOURCE's URI as a response has it: escaped, and with a slash at its end if a collection. */
 const char *resource_href(const dav_resource *resource, apr_pool_t *result_pool);
 

@@ -73,8 +73,10 @@ static dav_error *visit_members(walk_t *walk, dirscan_t *parent, const char *nam
 {
     level_t level = {walk, uri, path, depth, NULL};
     dirscan_t *scan;
-    apr_status_t status =
-        dirscan_open(&scan, parent, parent ? name : path, walk->links, scratch_pool);
+    apr_status_t status = parent != NULL
+                              ? dirscan_open(&scan, parent, name, walk->links, scratch_pool)
+                              : dirscan_open_top(&scan, path, resource_linked(walk->params->root),
+                                                 walk->links, scratch_pool);
 
     /* A member that is gone or closed keeps nobody from the others, however strict the walk. */
     if (status != APR_SUCCESS)

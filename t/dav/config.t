@@ -223,7 +223,7 @@ for my $case (
     [ 'DavDepotXMLElements',       16, 100_000_000 ],
     [ 'DavDepotXMLNamespaces',     8,  1_000_000 ],
     [ 'DavDepotRequestPropertiesMax', 16, 1_000_000 ],
-    [ 'DavDepotDepthInfinityMax',  0,  (1 << 62) - 1 + (1 << 62) ],
+    [ 'DavDepotDepthInfinityMax',  0,  (1 << 31) - 1 ],
     [ 'DavDepotPropertyNameMax',   32, 440 ],
     [ 'DavDepotPropertyValueMax',  1,  1 << 29 ],
     [ 'DavDepotPropertiesMax',     1,  1_000_000 ],

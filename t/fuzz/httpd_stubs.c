@@ -159,6 +159,12 @@ const char *ap_get_status_line(int status)
     return status == HTTP_OK ? "200 OK" : "500 Internal Server Error";
 }
 
+int ap_allow_options(request_rec *r)
+{
+    (void)r;
+    return OPT_NONE;
+}
+
 void ap_update_mtime(request_rec *r, apr_time_t dependency_mtime)
 {
     r->mtime = dependency_mtime;

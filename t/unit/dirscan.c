@@ -5,6 +5,7 @@
 #include "provider/dirscan.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -43,7 +44,7 @@ static const char *shown(const char *path, dirscan_links_e links, int want_stat,
     dirscan_t *scan;
     int count;
 
-    status = dirscan_open(&scan, NULL, path, links, pool);
+    status = dirscan_open_top(&scan, path, NULL, links, pool);
     if (status != APR_SUCCESS)
         return "not opened";
     do {
@@ -159,7 +160,7 @@ static void test_states(apr_pool_t *pool)
     int count;
 
     files_write(files_path(top, "f", pool), "12345", 0640);
-    is_status(dirscan_open(&scan, NULL, top, DIRSCAN_LINKS_HIDE, pool), APR_SUCCESS, "opened");
+    is_status(dirscan_open_top(&scan, top, NULL, DIRSCAN_LINKS_HIDE, pool), APR_SUCCESS, "opened");
     is_status(dirscan_read(scan, &entry, 1, &count, 1, pool), APR_SUCCESS, "a member");
     ok(count == 1 && stat(files_path(top, "f", pool), &st) == 0, "is there");
     ok(entry.st.size == 5 && entry.st.mode == st.st_mode && entry.st.inode == st.st_ino &&
@@ -188,20 +189,32 @@ static void test_errors(apr_pool_t *pool)
 {
     const char *top = files_directory(pool);
     dirscan_t *scan, *inner;
+    filestat_t st;
 
     files_write(files_path(top, "f", pool), "", 0644);
     files_mkdir(files_path(top, "closed", pool), 0);
     files_mkdir(files_path(top, "d", pool), 0755);
     ok(symlink("d", files_path(top, "link", pool)) == 0, "a link");
-    is_status(dirscan_open(&scan, NULL, files_path(top, "absent", pool), DIRSCAN_LINKS_HIDE, pool),
-              ENOENT, "nothing there");
-    is_status(dirscan_open(&scan, NULL, files_path(top, "f", pool), DIRSCAN_LINKS_HIDE, pool),
+    is_status(
+        dirscan_open_top(&scan, files_path(top, "absent", pool), NULL, DIRSCAN_LINKS_HIDE, pool),
+        ENOENT, "nothing there");
+    is_status(dirscan_open_top(&scan, files_path(top, "f", pool), NULL, DIRSCAN_LINKS_HIDE, pool),
               ENOTDIR, "a file");
-    is_status(dirscan_open(&scan, NULL, files_path(top, "closed", pool), DIRSCAN_LINKS_HIDE, pool),
-              EACCES, "a closed one");
-    is_status(dirscan_open(&scan, NULL, files_path(top, "link", pool), DIRSCAN_LINKS_HIDE, pool),
-              APR_SUCCESS, "the path itself may end in a link");
-    is_status(dirscan_open(&scan, NULL, top, DIRSCAN_LINKS_FOLLOW, pool), APR_SUCCESS, "a parent");
+    is_status(
+        dirscan_open_top(&scan, files_path(top, "closed", pool), NULL, DIRSCAN_LINKS_HIDE, pool),
+        EACCES, "a closed one");
+    is_status(
+        dirscan_open_top(&scan, files_path(top, "link", pool), NULL, DIRSCAN_LINKS_HIDE, pool),
+        ELOOP, "the path itself is no link");
+    is_status(filestat_read(&st, AT_FDCWD, files_path(top, "d", pool), FILESTAT_LINK), APR_SUCCESS,
+              "unless it leads");
+    is_status(dirscan_open_top(&scan, files_path(top, "link", pool), &st, DIRSCAN_LINKS_HIDE, pool),
+              APR_SUCCESS, "where it did");
+    st.inode++;
+    is_status(dirscan_open_top(&scan, files_path(top, "link", pool), &st, DIRSCAN_LINKS_HIDE, pool),
+              ELOOP, "but nowhere else");
+    is_status(dirscan_open_top(&scan, top, NULL, DIRSCAN_LINKS_FOLLOW, pool), APR_SUCCESS,
+              "a parent");
     is_status(dirscan_open(&inner, scan, "d", DIRSCAN_LINKS_FOLLOW, pool), APR_SUCCESS, "a child");
     is_status(dirscan_open(&inner, scan, "link", DIRSCAN_LINKS_FOLLOW, pool), ENOTDIR,
               "a child never is a link");
@@ -245,7 +258,7 @@ static void test_deep(const char *name, int levels, apr_pool_t *pool)
     dirscan_t *scan;
 
     files_deep(top, name, levels);
-    is_status(dirscan_open(&scan, NULL, top, DIRSCAN_LINKS_HIDE, pool), APR_SUCCESS,
+    is_status(dirscan_open_top(&scan, top, NULL, DIRSCAN_LINKS_HIDE, pool), APR_SUCCESS,
               "%d levels of names of %d bytes", levels, (int)strlen(name));
     is_int(count_tree(scan, &status, pool), 2 * levels, "all are found");
     is_status(status, APR_SUCCESS, "without an error");
@@ -257,7 +270,7 @@ static dirscan_t *open_down(const char *top, int levels, apr_pool_t *pool)
 {
     dirscan_t *scan = NULL, *inner;
 
-    if (dirscan_open(&scan, NULL, top, DIRSCAN_LINKS_HIDE, pool) != APR_SUCCESS)
+    if (dirscan_open_top(&scan, top, NULL, DIRSCAN_LINKS_HIDE, pool) != APR_SUCCESS)
         return NULL;
     for (int i = 0; i < levels; i++) {
         if (dirscan_open(&inner, scan, "d", DIRSCAN_LINKS_HIDE, pool) != APR_SUCCESS)

@@ -5,8 +5,12 @@
 #include "provider/filetree.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <apr_general.h>
@@ -36,6 +40,13 @@ static int exists(const char *path)
     struct stat st;
 
     return lstat(path, &st) == 0;
+}
+
+static int is_link(const char *path)
+{
+    struct stat st;
+
+    return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
 }
 
 /** Make a tree with one of everything. */
@@ -156,36 +167,47 @@ static void test_copy(apr_pool_t *pool)
     const char *top = files_directory(pool), *tree = files_path(top, "tree", pool);
     const char *to = files_path(top, "to", pool);
     failures_t failures = {"", pool};
+    filestat_t st;
 
     make_tree(tree, pool);
-    is_status(filetree_copy(tree, to, 1, note, &failures, pool), APR_SUCCESS, "a tree");
+    is_status(filetree_copy(tree, NULL, to, 1, note, &failures, pool), APR_SUCCESS, "a tree");
     is_str(files_list(to, pool), copied, "but for private names and what is no file");
-    is_status(filetree_copy(tree, to, 1, note, &failures, pool), EEXIST, "not over it");
-    is_status(filetree_copy(tree, files_path(to, "no/where", pool), 1, note, &failures, pool),
+    is_status(filetree_copy(tree, NULL, to, 1, note, &failures, pool), EEXIST, "not over it");
+    is_status(filetree_copy(tree, NULL, files_path(to, "no/where", pool), 1, note, &failures, pool),
               ENOENT, "nor into nothing");
-    is_status(filetree_copy(tree, files_path(to, "shallow", pool), 0, note, &failures, pool),
+    is_status(filetree_copy(tree, NULL, files_path(to, "shallow", pool), 0, note, &failures, pool),
               APR_SUCCESS, "the collection alone");
     is_str(files_list(files_path(to, "shallow", pool), pool), "", "is empty");
-    is_status(filetree_copy(files_path(tree, "f", pool), files_path(to, "f2", pool), 1, note,
+    is_status(filetree_copy(files_path(tree, "f", pool), NULL, files_path(to, "f2", pool), 1, note,
                             &failures, pool),
               APR_SUCCESS, "a file");
     is_str(files_read(files_path(to, "f2", pool), pool), "file", "has its content");
-    is_status(filetree_copy(files_path(tree, "f", pool), files_path(to, "f", pool), 1, note,
+    is_status(filetree_copy(files_path(tree, "f", pool), NULL, files_path(to, "f", pool), 1, note,
                             &failures, pool),
               EEXIST, "not over a file");
-    is_status(filetree_copy(files_path(tree, "lf", pool), files_path(to, "f3", pool), 1, note,
+    is_status(filetree_copy(files_path(tree, "lf", pool), NULL, files_path(to, "f3", pool), 1, note,
+                            &failures, pool),
+              ELOOP, "a link at the top, where none was");
+    is_status(filestat_read(&st, AT_FDCWD, files_path(tree, "f", pool), FILESTAT_LINK), APR_SUCCESS,
+              "where it leads to");
+    is_status(filetree_copy(files_path(tree, "lf", pool), &st, files_path(to, "f3", pool), 1, note,
                             &failures, pool),
               APR_SUCCESS, "a link at the top");
     is_str(files_read(files_path(to, "f3", pool), pool), "file", "is what it leads to");
-    is_status(filetree_copy(files_path(tree, "ld", pool), files_path(to, "d3", pool), 1, note,
+    is_status(filetree_copy(files_path(tree, "ld", pool), &st, files_path(to, "d3", pool), 1, note,
+                            &failures, pool),
+              ELOOP, "not to something else");
+    is_status(filestat_read(&st, AT_FDCWD, files_path(tree, "d", pool), FILESTAT_LINK), APR_SUCCESS,
+              "a collection");
+    is_status(filetree_copy(files_path(tree, "ld", pool), &st, files_path(to, "d3", pool), 1, note,
                             &failures, pool),
               APR_SUCCESS, "to a collection too");
     is_str(files_list(files_path(to, "d3", pool), pool), "d 755 empty/\nf 444 g=below\n",
            "with its members");
-    is_status(filetree_copy(files_path(tree, "absent", pool), files_path(to, "x", pool), 1, note,
-                            &failures, pool),
+    is_status(filetree_copy(files_path(tree, "absent", pool), NULL, files_path(to, "x", pool), 1,
+                            note, &failures, pool),
               ENOENT, "nothing");
-    is_status(filetree_copy(files_path(tree, "p", pool), files_path(to, "x", pool), 1, note,
+    is_status(filetree_copy(files_path(tree, "p", pool), NULL, files_path(to, "x", pool), 1, note,
                             &failures, pool),
               ENOENT, "what is no file");
     is_str(failures.text, "", "no member failed");
@@ -201,7 +223,7 @@ static void test_copy_failures(apr_pool_t *pool)
     files_write(files_path(tree, "a", pool), "a", 0644);
     files_write(files_path(tree, "secret", pool), "", 0);
     files_write(files_path(tree, "z", pool), "z", 0644);
-    is_status(filetree_copy(tree, to, 1, note, &failures, pool), APR_SUCCESS,
+    is_status(filetree_copy(tree, NULL, to, 1, note, &failures, pool), APR_SUCCESS,
               "a tree with a file that cannot be read");
     is_str(failures.text, "[/secret EACCES]", "it is told of");
     is_str(files_list(to, pool), "f 644 a=a\nf 644 z=z\n", "the others are copied");
@@ -209,19 +231,19 @@ static void test_copy_failures(apr_pool_t *pool)
     ok(unlink(files_path(tree, "secret", pool)) == 0, "instead");
     files_mkdir(files_path(tree, "secret", pool), 0);
     failures.text = "";
-    is_status(filetree_copy(tree, files_path(to, "b", pool), 1, note, &failures, pool), APR_SUCCESS,
-              "a collection");
+    is_status(filetree_copy(tree, NULL, files_path(to, "b", pool), 1, note, &failures, pool),
+              APR_SUCCESS, "a collection");
     is_str(failures.text, "[/secret/ EACCES]", "is told of");
     is_str(files_list(files_path(to, "b", pool), pool), "f 644 a=a\nf 644 z=z\n",
            "and not made either");
-    is_status(filetree_copy(files_path(tree, "secret", pool), files_path(to, "c", pool), 1, note,
-                            &failures, pool),
+    is_status(filetree_copy(files_path(tree, "secret", pool), NULL, files_path(to, "c", pool), 1,
+                            note, &failures, pool),
               EACCES, "at the top it is the answer");
     ok(!exists(files_path(to, "c", pool)), "with nothing made");
 
     ok(chmod(files_path(tree, "secret", pool), 0555) == 0, "a collection that cannot be written");
-    is_status(filetree_copy(tree, files_path(to, "d", pool), 1, NULL, NULL, pool), APR_SUCCESS,
-              "is copied");
+    is_status(filetree_copy(tree, NULL, files_path(to, "d", pool), 1, NULL, NULL, pool),
+              APR_SUCCESS, "is copied");
     is_str(files_list(files_path(to, "d", pool), pool), "f 644 a=a\nd 755 secret/\nf 644 z=z\n",
            "to one that can");
 }
@@ -240,16 +262,99 @@ static void test_copy_deep(apr_pool_t *pool)
     bottom[2 * 1500] = 'z';
     files_mkdir(tree, 0755);
     files_deep(tree, "d", 1500);
-    is_status(filetree_copy(tree, to, 1, note, &failures, pool), APR_SUCCESS, "1500 levels");
+    is_status(filetree_copy(tree, NULL, to, 1, note, &failures, pool), APR_SUCCESS, "1500 levels");
     is_str(failures.text, "", "none failed");
     ok(exists(files_path(to, bottom, pool)), "the bottom is there");
+}
+
+/* ---- a tree that changes under the walk ---- */
+
+/** Exchange A and B for as long as the parent lives.  @return the process, to be killed */
+static pid_t start_swapper(const char *a, const char *b)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        while (getppid() != 1)
+            (void)renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE);
+        _exit(0);
+    }
+    return pid;
+}
+
+static void stop_swapper(pid_t swapper)
+{
+    kill(swapper, SIGKILL);
+    waitpid(swapper, NULL, 0);
+}
+
+/** A collection D with some files in PARENT; beside it the link SPARE to OUTSIDE. */
+static void make_swappable(const char *parent, const char *spare, const char *outside,
+                           apr_pool_t *pool)
+{
+    (void)mkdir(parent, 0755);
+    (void)mkdir(files_path(parent, "d", pool), 0755);
+    for (int i = 0; i < 16; i++)
+        (void)close(open(apr_psprintf(pool, "%s/d/%d", parent, i), O_CREAT | O_WRONLY, 0644));
+    (void)unlink(spare);
+    (void)symlink(outside, spare);
+}
+
+/** Copies and removals while a collection on the way is now and then a link to what is outside. */
+static void test_swapped(apr_pool_t *pool)
+{
+    const char *top = files_directory(pool), *tree = files_path(top, "tree", pool);
+    const char *outside = files_path(top, "outside", pool), *to = files_path(top, "to", pool);
+    const char *spare = files_path(top, "spare", pool);
+    const char *inner = files_path(tree, "d", pool), *copied = files_path(to, "d", pool);
+    int found = 0, links = 0;
+    apr_pool_t *iterpool;
+    pid_t swapper;
+
+    apr_pool_create(&iterpool, pool);
+    files_mkdir(outside, 0755);
+    files_write(files_path(outside, "precious", pool), "p", 0644);
+    make_swappable(tree, spare, outside, pool);
+    swapper = start_swapper(inner, spare);
+    for (int i = 0; i < 150; i++) {
+        apr_pool_clear(iterpool);
+        (void)filetree_copy(tree, NULL, to, 1, NULL, NULL, iterpool);
+        links += is_link(copied);
+        found += !is_link(copied) && exists(files_path(copied, "precious", iterpool));
+        (void)filetree_remove(to, NULL, NULL, iterpool);
+    }
+    stop_swapper(swapper);
+    is_int(found, 0, "nothing outside was copied");
+    ok(links > 0, "though the link was met, %d times", links);
+
+    swapper = start_swapper(copied, spare);
+    for (int i = 0; i < 150; i++) {
+        apr_pool_clear(iterpool);
+        (void)filetree_copy(tree, NULL, to, 1, NULL, NULL, iterpool);
+        (void)filetree_remove(to, NULL, NULL, iterpool);
+        (void)filetree_remove(spare, NULL, NULL, iterpool);
+        (void)symlink(outside, spare);
+    }
+    stop_swapper(swapper);
+    is_str(files_list(outside, pool), "f 644 precious=p\n",
+           "nothing was copied to the outside, nor removed there");
+
+    for (int i = 0; i < 100; i++) {
+        apr_pool_clear(iterpool);
+        (void)filetree_remove(tree, NULL, NULL, iterpool);
+        make_swappable(tree, spare, outside, iterpool);
+        swapper = start_swapper(inner, spare);
+        (void)filetree_remove(tree, NULL, NULL, iterpool);
+        stop_swapper(swapper);
+    }
+    is_str(files_list(outside, pool), "f 644 precious=p\n", "nor by a removal");
 }
 
 typedef void test_fn(apr_pool_t *pool);
 
 static test_fn *const tests[] = {
-    test_remove,        test_remove_failures, test_copy,
-    test_copy_failures, test_remove_many,     test_copy_deep,
+    test_remove,      test_remove_failures, test_copy,    test_copy_failures,
+    test_remove_many, test_copy_deep,       test_swapped,
 };
 
 int main(void)
