@@ -62,7 +62,10 @@ int destination_normalise(request_rec *r)
         if (apr_uri_parse(r->pool, destination, &uri) != APR_SUCCESS || uri.scheme == NULL ||
             uri.hostinfo == NULL || uri.path == NULL)
             return HTTP_BAD_REQUEST;
-        if (!is_here(r, &uri))
+        /* A proxy that ends TLS has the other of the two. */
+        if ((ap_cstr_casecmp(uri.scheme, "http") != 0 &&
+             ap_cstr_casecmp(uri.scheme, "https") != 0) ||
+            !is_here(r, &uri))
             return HTTP_BAD_GATEWAY;
         path = apr_uri_unparse(r->pool, &uri, APR_URI_UNP_OMITSITEPART);
     }
