@@ -23,6 +23,7 @@ struct dirscan_t {
     dev_t device;
     ino_t inode;
     int open; /* not closed yet */
+    int has_temporaries;
     apr_pool_t *pool;
 };
 
@@ -299,9 +300,13 @@ apr_status_t dirscan_read(dirscan_t *scan, dirscan_entry_t *entries, int max, in
             status = errno;
             break;
         }
-        if (strcmp(found->d_name, ".") == 0 || strcmp(found->d_name, "..") == 0 ||
-            (scan->links != DIRSCAN_LINKS_RAW && dirscan_name_is_private(found->d_name)))
+        if (strcmp(found->d_name, ".") == 0 || strcmp(found->d_name, "..") == 0)
             continue;
+        if (scan->links != DIRSCAN_LINKS_RAW && dirscan_name_is_private(found->d_name)) {
+            scan->has_temporaries |=
+                strncmp(found->d_name, DIRSCAN_TEMP_PREFIX, strlen(DIRSCAN_TEMP_PREFIX)) == 0;
+            continue;
+        }
         entry->name = found->d_name;
         if (look_at(entry, scan, found->d_type, want_stat)) {
             entry->name = apr_pstrdup(result_pool, found->d_name);
@@ -309,6 +314,11 @@ apr_status_t dirscan_read(dirscan_t *scan, dirscan_entry_t *entries, int max, in
         }
     }
     return status;
+}
+
+int dirscan_has_temporaries(const dirscan_t *scan)
+{
+    return scan->has_temporaries;
 }
 
 dirscan_links_e dirscan_links_for(int options)

@@ -114,6 +114,9 @@ apr_status_t dirscan_each(dirscan_t *scan, int want_stat, dirscan_each_fn *each,
  */
 int dirscan_fd(dirscan_t *scan);
 
+/** Whether there were temporaries of ours among what has been read (not RAW). */
+int dirscan_has_temporaries(const dirscan_t *scan);
+
 /** End the scan before its pool does. */
 void dirscan_close(dirscan_t *scan);
 

@@ -13,8 +13,10 @@
 #include "provider/authz.h"
 #include "provider/dirscan.h"
 #include "provider/errmap.h"
+#include "provider/leftovers.h"
 #include "provider/locktext.h"
 #include "provider/private.h"
+#include "provider/recovery.h"
 #include "provider/resource.h"
 
 APLOG_USE_MODULE(dav_depot);
@@ -124,6 +126,15 @@ static void end_batch(frame_t *frame)
     frame->count = 0;
     frame->entered = 0;
     apr_pool_clear(frame->batch_pool);
+}
+
+/** Remove what killed processes have left in the collection. */
+static void clean_up(const listing_t *listing, const frame_t *frame)
+{
+    store_t *store = listing->resource->info->settings.store;
+
+    if (store != NULL && dirscan_has_temporaries(frame->scan))
+        leftovers_remove(store, frame->path, frame->pool);
 }
 
 static void pop(listing_t *listing)
@@ -408,7 +419,7 @@ static void read_nodes(const listing_t *listing, frame_t *frame, int at, store_t
         return;
 
     if (status == APR_SUCCESS)
-        status = store_begin(txn_p, listing->store, STORE_READ, scratch_pool);
+        status = recovery_read(txn_p, listing->store, frame->path, scratch_pool);
     if (status == APR_SUCCESS && proplist_needs_locks(listing->list)) {
         status = locks_any_below(*txn_p, frame->node, scratch_pool);
         frame->has_locks = status == APR_SUCCESS;
@@ -505,7 +516,7 @@ static void write_root(listing_t *listing, output_t *out)
     member.st = &resource->info->st;
     member.type = listing->type;
     if (listing->store != NULL) {
-        status = store_begin(&member.txn, listing->store, STORE_READ, scratch_pool);
+        status = recovery_read(&member.txn, listing->store, resource->info->path, scratch_pool);
         if (status == APR_SUCCESS)
             status = proplist_find_names(listing->list, member.txn);
         if (status == APR_SUCCESS)
@@ -545,9 +556,10 @@ apr_status_t listing_write(listing_t *listing, output_t *out)
         if (status != APR_SUCCESS)
             ap_log_rerror(APLOG_MARK, APLOG_ERR, status, listing->r, "could not read on in %s",
                           frame->path);
-        else if (frame->count == 0)
+        else if (frame->count == 0) {
+            clean_up(listing, frame);
             pop(listing);
-        else {
+        } else {
             prepare_batch(listing, frame);
             status = write_batch(listing, frame, out);
         }

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <apr_strings.h>
 #include <apr_time.h>
 
 #include "propstore/filestat.h"
@@ -36,11 +37,13 @@ typedef struct settling_t {
 typedef struct look_t {
     const char *const *paths; /* COUNT of them, that it is about */
     int count;
-    int within;                /* whether only what is pending at or above them counts */
+    int reads;                 /* whether it is about what is there, and in there, alone */
     apr_uint64_t own;          /* an intent that is not looked at */
     apr_array_header_t *stuck; /* apr_uint64_t: the ids of those that could not be settled */
     apr_array_header_t *dead;  /* apr_uint64_t: found to be settled */
-    int busy;                  /* one in the way is pending, of a living process or a stuck one */
+    int busy;                  /* one in the way is a living process's */
+    int blocked;               /* one in the way could not be settled */
+    apr_interval_time_t pause, waited;
 } look_t;
 
 /* ---- intents that were given up ---- */
@@ -255,11 +258,9 @@ static apr_status_t settle_move(const settling_t *settling, store_txn_t *txn,
         return status;
     if (recovery_is_meant(intent, intent->from))
         return cancel_move(intent, txn, scratch_pool);
-    /* Whatever has been put in its place since. */
-    if (recovery_is_meant(intent, intent->to) || (!exists(intent->from) && exists(intent->to)))
-        return complete_move(intent, txn, scratch_pool);
-    /* Neither: somebody else has it. */
-    return cancel_move(intent, txn, scratch_pool);
+    /* Neither: somebody from outside has it, or a loss of power took a copy's name. */
+    return recovery_is_meant(intent, intent->to) ? complete_move(intent, txn, scratch_pool)
+                                                 : cancel_move(intent, txn, scratch_pool);
 }
 
 static apr_status_t settle_removal(const settling_t *settling, store_txn_t *txn,
@@ -413,6 +414,14 @@ static int is_within(const char *path, const char *top)
     return path[length] == '\0' || path[length] == '/' || top[length - 1] == '/';
 }
 
+/** Whether OWN is PATH, lies above it, or is a member of it. */
+static int is_near(const char *own, const char *path)
+{
+    apr_size_t length = strlen(path);
+
+    return is_within(path, own) || (is_within(own, path) && strrchr(own, '/') <= own + length);
+}
+
 /** Whether INTENT is about one of LOOK's paths. */
 static int concerns(const intent_t *intent, const look_t *look)
 {
@@ -420,8 +429,9 @@ static int concerns(const intent_t *intent, const look_t *look)
 
     for (int i = 0; i < look->count; i++) {
         for (size_t j = 0; j < sizeof(own) / sizeof(own[0]); j++) {
-            if (is_within(look->paths[i], own[j]) ||
-                (!look->within && *own[j] != '\0' && is_within(own[j], look->paths[i])))
+            if (*own[j] != '\0' && (look->reads ? is_near(own[j], look->paths[i])
+                                                : is_within(look->paths[i], own[j]) ||
+                                                      is_within(own[j], look->paths[i])))
                 return 1;
         }
     }
@@ -443,7 +453,7 @@ static apr_status_t look_at(look_t *look, store_txn_t *txn, apr_pool_t *scratch_
     apr_array_header_t *intents = apr_array_make(scratch_pool, 0, sizeof(intent_t));
     apr_status_t status = intents_list(intents, txn);
 
-    look->busy = 0;
+    look->busy = look->blocked = 0;
     apr_array_clear(look->dead);
     for (int i = 0; i < intents->nelts; i++) {
         const intent_t *intent = &APR_ARRAY_IDX(intents, i, intent_t);
@@ -454,7 +464,9 @@ static apr_status_t look_at(look_t *look, store_txn_t *txn, apr_pool_t *scratch_
         is_dead = !is_worked_on(store_txn_store(txn), intent);
         if (is_dead && !is_stuck(look, intent->id))
             APR_ARRAY_PUSH(look->dead, apr_uint64_t) = intent->id;
-        else if ((is_dead || !look->within) && concerns(intent, look))
+        else if (concerns(intent, look) && is_dead)
+            look->blocked = 1;
+        else if (concerns(intent, look))
             look->busy = 1;
     }
     return status;
@@ -462,7 +474,7 @@ static apr_status_t look_at(look_t *look, store_txn_t *txn, apr_pool_t *scratch_
 
 static void begin_look(look_t *look, const char *const *paths, int count, apr_pool_t *result_pool)
 {
-    *look = (look_t){.paths = paths, .count = count};
+    *look = (look_t){.paths = paths, .count = count, .pause = PAUSE_FIRST};
     look->stuck = apr_array_make(result_pool, 0, sizeof(apr_uint64_t));
     look->dead = apr_array_make(result_pool, 0, sizeof(apr_uint64_t));
 }
@@ -470,31 +482,65 @@ static void begin_look(look_t *look, const char *const *paths, int count, apr_po
 /** Whether nothing is in the way any more. */
 static int is_clear(const look_t *look)
 {
-    return look->dead->nelts == 0 && !look->busy;
+    return look->dead->nelts == 0 && !look->busy && !look->blocked;
+}
+
+/** Settle what LOOK found, or wait a little.  @return APR_SUCCESS; STORE_BUSY after a long time */
+static apr_status_t clear_way(store_t *store, look_t *look, apr_pool_t *scratch_pool)
+{
+    settle_found(store, look, scratch_pool);
+    if (look->blocked)
+        return STORE_BUSY;
+    if (!look->busy)
+        return APR_SUCCESS;
+    if (look->waited >= WAIT_MAX)
+        return STORE_BUSY;
+    apr_sleep(look->pause);
+    look->waited += look->pause;
+    if (look->pause < PAUSE_MAX)
+        look->pause *= 2;
+    return APR_SUCCESS;
+}
+
+apr_status_t recovery_read(store_txn_t **txn_p, store_t *store, const char *path,
+                           apr_pool_t *result_pool)
+{
+    apr_pool_t *pool;
+    look_t look;
+    apr_status_t status;
+
+    apr_pool_create(&pool, result_pool);
+    if (path != NULL) {
+        apr_size_t length = strlen(path);
+
+        while (length > 1 && path[length - 1] == '/')
+            length--;
+        path = apr_pstrmemdup(pool, path, length);
+    }
+    begin_look(&look, &path, path != NULL, pool);
+    look.reads = 1;
+    do {
+        status = store_begin(txn_p, store, STORE_READ, result_pool);
+        if (status != APR_SUCCESS)
+            break;
+        status = look_at(&look, *txn_p, pool);
+        if (status == APR_SUCCESS && is_clear(&look))
+            break;
+        store_abort(*txn_p);
+        if (status == APR_SUCCESS)
+            status = clear_way(store, &look, pool);
+    } while (status == APR_SUCCESS);
+    apr_pool_destroy(pool);
+    return status;
 }
 
 apr_status_t recovery_settle(store_t *store, const char *path, apr_pool_t *scratch_pool)
 {
-    apr_pool_t *pool;
-    look_t look;
     store_txn_t *txn;
-    apr_status_t status;
+    apr_status_t status = recovery_read(&txn, store, path, scratch_pool);
 
-    apr_pool_create(&pool, scratch_pool);
-    begin_look(&look, &path, path != NULL, pool);
-    look.within = 1;
-    /* Again, until the next look finds nothing that has not been tried. */
-    do {
-        settle_found(store, &look, pool);
-        status = store_begin(&txn, store, STORE_READ, pool);
-        if (status != APR_SUCCESS)
-            break;
-        status = look_at(&look, txn, pool);
+    if (status == APR_SUCCESS)
         store_abort(txn);
-    } while (status == APR_SUCCESS && look.dead->nelts > 0);
-    if (status == APR_SUCCESS && look.busy)
-        status = STORE_BUSY;
-    apr_pool_destroy(pool);
     return status;
 }
 
@@ -525,7 +571,6 @@ apr_status_t recovery_write(store_t *store, const recovery_scope_t *scope, store
     apr_status_t (*write)(store_t *, store_write_fn *, void *, apr_pool_t *) =
         scope->store_only ? store_write : store_write_settled;
     guarded_t guarded = {.body = body, .baton = baton};
-    apr_interval_time_t pause = PAUSE_FIRST, waited = 0;
     int count = (scope->paths[0] != NULL) + (scope->paths[1] != NULL);
     apr_pool_t *pool, *iterpool;
     apr_status_t status;
@@ -539,17 +584,9 @@ apr_status_t recovery_write(store_t *store, const recovery_scope_t *scope, store
         status = write(store, guarded_body, &guarded, iterpool);
         if (status != APR_SUCCESS || is_clear(&guarded.look))
             break;
-        settle_found(store, &guarded.look, iterpool);
-        if (!guarded.look.busy)
-            continue;
-        if (waited >= WAIT_MAX) {
-            status = STORE_BUSY;
+        status = clear_way(store, &guarded.look, iterpool);
+        if (status != APR_SUCCESS)
             break;
-        }
-        apr_sleep(pause);
-        waited += pause;
-        if (pause < PAUSE_MAX)
-            pause *= 2;
     }
     apr_pool_destroy(pool);
     return status;

@@ -37,12 +37,16 @@ apr_status_t recovery_write(store_t *store, const recovery_scope_t *scope, store
     __attribute__((warn_unused_result));
 
 /**
- * Before PATH is looked at: settle what processes left half-done.  If there is nothing, as
- * nearly always, this takes one look into the store.
- * @param path NULL: of the whole store, whatever can be settled
- * @return APR_SUCCESS; STORE_BUSY if what concerns PATH or one above it cannot be settled; the
- *         store's error
+ * store_begin() for whoever looks at PATH, or at its members, and at what is known of them: what is
+ * pending there is waited for, or settled.  If nothing is, as nearly always, this takes one look
+ * more into the store.
+ * @param path NULL: of the whole store, what living processes do not work on
+ * @return as store_begin(); STORE_BUSY if something stays, as for recovery_write()
  */
+apr_status_t recovery_read(store_txn_t **txn_p, store_t *store, const char *path,
+                           apr_pool_t *result_pool);
+
+/** The same for whoever needs no transaction. */
 apr_status_t recovery_settle(store_t *store, const char *path, apr_pool_t *scratch_pool);
 
 /**

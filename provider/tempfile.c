@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include <apr_general.h>
+#include <apr_lib.h>
 #include <apr_strings.h>
 
 #include "provider/dirscan.h"
@@ -50,12 +52,43 @@ static apr_status_t discard(void *baton)
 apr_status_t tempfile_name(const char **path_p, const char *directory, apr_pool_t *result_pool)
 {
     apr_uint64_t random;
+    process_t self;
     apr_status_t status = apr_generate_random_bytes((unsigned char *)&random, sizeof(random));
 
     if (status == APR_SUCCESS)
-        *path_p = apr_psprintf(result_pool, "%s/" DIRSCAN_TEMP_PREFIX "%016" APR_UINT64_T_HEX_FMT,
-                               directory, random);
+        status = process_self(&self);
+    if (status == APR_SUCCESS)
+        *path_p = apr_psprintf(result_pool,
+                               "%s/" DIRSCAN_TEMP_PREFIX "%" APR_UINT64_T_HEX_FMT
+                               ".%x.%" APR_UINT64_T_HEX_FMT ".%" APR_UINT64_T_HEX_FMT,
+                               directory, random, self.pid, self.start, self.boot);
     return status;
+}
+
+/** Read a hexadecimal number that ends with END.  @return where the next begins, or NULL */
+static const char *read_hex(apr_uint64_t *n_p, const char *text, char end)
+{
+    char *stop;
+
+    if (text == NULL || !apr_isxdigit(*text))
+        return NULL;
+    *n_p = strtoull(text, &stop, 16);
+    return *stop == end ? stop + 1 : NULL;
+}
+
+int tempfile_owner(process_t *owner, const char *name)
+{
+    apr_uint64_t random, pid = 0;
+    const char *at;
+
+    if (strncmp(name, DIRSCAN_TEMP_PREFIX, strlen(DIRSCAN_TEMP_PREFIX)) != 0)
+        return 0;
+    at = read_hex(&random, name + strlen(DIRSCAN_TEMP_PREFIX), '.');
+    at = read_hex(&pid, at, '.');
+    at = read_hex(&owner->start, at, '.');
+    at = read_hex(&owner->boot, at, '\0');
+    owner->pid = (apr_uint32_t)pid;
+    return at != NULL && pid == owner->pid;
 }
 
 /** Create it without a name.  @return APR_SUCCESS; EOPNOTSUPP and others; the system's error */

@@ -12,6 +12,7 @@
 #include <apr_pools.h>
 
 #include "propstore/filestat.h"
+#include "propstore/process.h"
 
 /** A temporary file. */
 typedef struct tempfile_t tempfile_t;
@@ -52,11 +53,15 @@ apr_status_t tempfile_place(tempfile_t *temp, int replace);
 const char *tempfile_directory(const tempfile_t *temp);
 
 /**
- * A private name for a member of DIRECTORY, random so that nobody else has it.
+ * A private name for a member of DIRECTORY, random so that nobody else has it.  It tells of
+ * this process.
  * @param path_p set to a full path in RESULT_POOL
  * @return APR_SUCCESS or the system's error
  */
 apr_status_t tempfile_name(const char **path_p, const char *directory, apr_pool_t *result_pool);
+
+/** Whose private name the file name NAME is.  @return 0 if it is none */
+int tempfile_owner(process_t *owner, const char *name);
 
 /**
  * Copy all of one open file into another, sharing blocks where the file system can.

@@ -10,6 +10,7 @@
 #include "propstore/nodes.h"
 #include "provider/content_type.h"
 #include "provider/private.h"
+#include "provider/recovery.h"
 
 APLOG_USE_MODULE(dav_depot);
 
@@ -146,7 +147,7 @@ void typeprops_apply(request_rec *r, const dav_resource *resource)
 
     if (store == NULL || !typeprops_is_settable(LIVEPROP_GETCONTENTLANGUAGE, resource))
         return;
-    status = store_begin(&txn, store, STORE_READ, r->pool);
+    status = recovery_read(&txn, store, path, r->pool);
     if (status == APR_SUCCESS) {
         if (typeprops_is_settable(LIVEPROP_GETCONTENTTYPE, resource))
             status = read_text(&type, txn, path, LIVEPROP_GETCONTENTTYPE, r->pool);

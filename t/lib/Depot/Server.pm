@@ -14,7 +14,8 @@ use Depot::Test   ();
 
 # Depot::Server->start(DIRECTORY, CONFIGURATION): DIRECTORY is its ServerRoot and is made.  All
 # modules that the shared one has are loaded, and ours.  undef if it does not come up; the
-# reason is in what said() answers.  Options: limit => for ulimit, env => { of httpd's own }.
+# reason is in what said() answers.  Options: limit => for ulimit, env => { of httpd's own }.  It
+# leads a process group of its own.
 sub start {
     my ($class, $dir, $text, %arg) = @_;
     my $listen = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1') or die "listen: $!\n";
@@ -41,6 +42,8 @@ MaxSpareThreads 8
 MaxRequestWorkers 8
 $text
 END
+    Depot::Test::spew("$dir/logs/said", '');
+    my $said = length $self->said;
     $self->{pid} = fork // die "fork: $!\n";
     if ($self->{pid} == 0) {
         open STDIN,  '<',  '/dev/null';
@@ -48,12 +51,13 @@ END
         open STDERR, '>&', \*STDOUT;
         my @limit = $arg{limit} ? ('/bin/sh', '-c', "ulimit $arg{limit}; exec \"\$@\"", 'sh') : ();
         local %ENV = (%ENV, %{ $arg{env} // {} });
+        setpgrp 0, 0;
         { exec @limit, Depot::Test::vars('httpd'), '-d', $dir, '-f', "$dir/httpd.conf", '-DFOREGROUND' }
         POSIX::_exit(127);
     }
     # Its port takes connections sooner, before the stores have been tried.
     for (1 .. 400) {
-        return $self if $self->said =~ /resuming normal operations/;
+        return $self if substr($self->said, $said) =~ /resuming normal operations/;
         last if waitpid($self->{pid}, POSIX::WNOHANG()) == $self->{pid};
         Time::HiRes::sleep(0.05);
     }
@@ -75,6 +79,17 @@ sub stop {
     local $?;
 
     kill 'TERM', $pid;
+    waitpid $pid, 0;
+    return;
+}
+
+# As a crash of the machine would end it, if nothing has already.
+sub kill_all {
+    my ($self) = @_;
+    my $pid = delete $self->{pid} or return;
+    local $?;
+
+    kill 'KILL', -$pid;
     waitpid $pid, 0;
     return;
 }
