@@ -33,6 +33,9 @@ int nodes_next_segment(const char **at_p, const char **name_p, apr_size_t *lengt
  */
 int nodes_is_member_name(const unsigned char *name, apr_size_t length);
 
+/** Whether PATH is TOP or lies in it. */
+int nodes_is_within(const char *path, const char *top);
+
 /** Read the RECORD of PARENT's member.  @return APR_SUCCESS; STORE_CORRUPT, logged */
 apr_status_t nodes_read(node_t *node, store_txn_t *txn, store_slice_t record, apr_uint64_t parent,
                         const char *name, apr_size_t length);

@@ -204,8 +204,7 @@ apr_status_t nodes_remove(store_txn_t *txn, const char *path, apr_pool_t *scratc
 
 /* ---- moving ---- */
 
-/** Whether PATH is TOP or lies in it. */
-static int is_within(const char *path, const char *top)
+int nodes_is_within(const char *path, const char *top)
 {
     const char *name, *top_name;
     apr_size_t length, top_length;
@@ -228,7 +227,7 @@ apr_status_t nodes_move(store_txn_t *txn, const char *from, const char *to,
     key_buf_t buf;
     apr_status_t status;
 
-    if (is_within(from, to) || is_within(to, from))
+    if (nodes_is_within(from, to) || nodes_is_within(to, from))
         return STORE_MISUSE;
     status = nodes_remove(txn, to, scratch_pool);
     /* Locks stay behind (RFC 4918 section 7.6), and with them nodes that were theirs alone. */
@@ -386,7 +385,7 @@ apr_status_t nodes_copy(store_txn_t *txn, const char *from, const char *to, int 
     apr_status_t status;
     int whole;
 
-    if (is_within(from, to) || (recurse && is_within(to, from)))
+    if (nodes_is_within(from, to) || (recurse && nodes_is_within(to, from)))
         return STORE_MISUSE;
     status = nodes_remove(txn, to, scratch_pool);
     if (status == APR_SUCCESS)

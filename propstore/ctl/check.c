@@ -43,6 +43,7 @@ void check_found(check_t *check, check_kind_e kind, store_slice_t key, const cha
     finding->key = nodes_keep_slice(key, result_pool);
     finding->path = path != NULL ? apr_pstrdup(result_pool, path) : NULL;
     finding->to = NULL;
+    finding->number = 0;
     finding->text = apr_pvsprintf(result_pool, format, args);
     va_end(args);
 }

@@ -36,10 +36,11 @@ typedef enum check_kind_e {
 /** A finding. */
 typedef struct check_finding_t {
     check_kind_e kind;
-    store_slice_t key; /**< of the record that it is about */
-    const char *path;  /**< the resource's path, as far as it is known; or NULL */
-    const char *to;    /**< CHECK_RENAMED: where its file is now; or NULL */
-    const char *text;  /**< in words, one line */
+    store_slice_t key;   /**< of the record that it is about */
+    const char *path;    /**< the resource's path, as far as it is known; or NULL */
+    const char *to;      /**< CHECK_RENAMED: where its file is now; or NULL */
+    apr_uint64_t number; /**< CHECK_COUNTER: what it should be at least */
+    const char *text;    /**< in words, one line */
 } check_finding_t;
 
 /** A kind's name for programs: "stray-place". */

@@ -38,12 +38,13 @@ typedef struct comparison_t {
     void *baton;
     apr_uint64_t done;
     apr_array_header_t *suspects; /**< suspect_t, in the order of the walk */
-    apr_hash_t *by_inode;
+    apr_hash_t *by_inode, *by_id;
     apr_pool_t *pool; /**< lifetime of the comparison */
     apr_status_t status;
 } comparison_t;
 
-int check_is_other_file(const node_fingerprint_t *fingerprint, const filestat_t *st)
+/** Whether FINGERPRINT is known and ST is of another file. */
+static int is_other_file(const node_fingerprint_t *fingerprint, const filestat_t *st)
 {
     if (fingerprint->inode == 0)
         return 0;
@@ -51,8 +52,7 @@ int check_is_other_file(const node_fingerprint_t *fingerprint, const filestat_t 
                                                fingerprint->birth_ns != st->birth_ns);
 }
 
-/** Whether ST is certainly the file of FINGERPRINT, wherever it is. */
-static int is_that_file(const node_fingerprint_t *fingerprint, const filestat_t *st)
+int check_is_that_file(const node_fingerprint_t *fingerprint, const filestat_t *st)
 {
     if (fingerprint->inode == 0 || fingerprint->inode != st->inode)
         return 0;
@@ -62,19 +62,14 @@ static int is_that_file(const node_fingerprint_t *fingerprint, const filestat_t 
     return fingerprint->size == st->size && fingerprint->mtime_ns == st->mtime_ns;
 }
 
-/**
- * How the file of PATH is to a node.
- * @param gone_p set if there is none
- * @return non-zero if it does not fit
- */
-static int differs(int *gone_p, const char *path, const node_fingerprint_t *fingerprint)
+int check_file_differs(int *gone_p, const char *path, const node_fingerprint_t *fingerprint)
 {
     filestat_t st;
     apr_status_t status = filestat_read(&st, AT_FDCWD, path, FILESTAT_TARGET);
 
     *gone_p = 0;
     if (status == APR_SUCCESS)
-        return check_is_other_file(fingerprint, &st);
+        return is_other_file(fingerprint, &st);
     if (status == ENOENT)
         status = filestat_read(&st, AT_FDCWD, path, FILESTAT_LINK);
     /* What cannot be looked at is not gone. */
@@ -97,7 +92,7 @@ static int compare(void *baton, const char *path, const node_t *node)
         comparison->status = APR_EINTR;
         return 0;
     }
-    if (!differs(&gone, path, &node->fingerprint))
+    if (!check_file_differs(&gone, path, &node->fingerprint))
         return 1;
     suspect = apr_array_push(comparison->suspects);
     suspect->same_inode = NULL;
@@ -126,7 +121,7 @@ static apr_status_t find_suspects(comparison_t *comparison, store_t *store, cons
 
 /* ---- files at other paths ---- */
 
-/** Make the suspects findable by their inodes.  @return how many can be found at all */
+/** Make the suspects findable.  @return how many can be found by their files' inodes */
 static unsigned index_suspects(comparison_t *comparison)
 {
     unsigned count = 0;
@@ -135,6 +130,7 @@ static unsigned index_suspects(comparison_t *comparison)
         suspect_t *suspect = &APR_ARRAY_IDX(comparison->suspects, i, suspect_t);
         const apr_uint64_t *inode = &suspect->fingerprint.inode;
 
+        apr_hash_set(comparison->by_id, &suspect->id, sizeof(suspect->id), suspect);
         if (*inode == 0)
             continue;
         suspect->same_inode = apr_hash_get(comparison->by_inode, inode, sizeof(*inode));
@@ -157,7 +153,7 @@ static void match(comparison_t *comparison, int dirfd, const char *directory, co
     for (; suspect != NULL; suspect = suspect->same_inode) {
         const char *path;
 
-        if (!is_that_file(&suspect->fingerprint, &st))
+        if (!check_is_that_file(&suspect->fingerprint, &st))
             continue;
         path =
             apr_pstrcat(comparison->pool, directory[1] == '\0' ? "" : directory, "/", name, NULL);
@@ -211,42 +207,59 @@ static apr_status_t search_tree(comparison_t *comparison, const char *tree)
 
 /* ---- the second look ---- */
 
-/** Whether PATH is TOP or below it. */
-static int is_within(const char *path, const char *top)
-{
-    apr_size_t length = strlen(top);
-
-    return *top != '\0' && strncmp(path, top, length) == 0 &&
-           (path[length] == '\0' || path[length] == '/' || length == 1);
-}
-
-/** Whether one of INTENTS speaks of PATH. */
-static int is_intended(const apr_array_header_t *intents, const char *path)
+int check_is_intended(const apr_array_header_t *intents, const char *path)
 {
     for (int i = 0; i < intents->nelts; i++) {
         const intent_t *intent = &APR_ARRAY_IDX(intents, i, intent_t);
+        const char *const said[] = {intent->from, intent->to, intent->old};
 
-        if (is_within(path, intent->from) || is_within(path, intent->to) ||
-            is_within(path, intent->old) || is_within(intent->from, path) ||
-            is_within(intent->to, path))
-            return 1;
+        for (size_t n = 0; n < sizeof(said) / sizeof(said[0]); n++) {
+            if (*said[n] != '\0' &&
+                (nodes_is_within(path, said[n]) || nodes_is_within(said[n], path)))
+                return 1;
+        }
     }
     return 0;
+}
+
+/**
+ * Whether the node of PATH has what must not be forgotten for another's sake: unless its own file
+ * was renamed too.
+ */
+static apr_status_t is_taken(int *taken_p, comparison_t *comparison, const char *path)
+{
+    const suspect_t *suspect;
+    node_t node;
+    apr_status_t status = nodes_find(&node, comparison->txn, path);
+
+    *taken_p = 0;
+    if (status != APR_SUCCESS)
+        return status == STORE_ABSENT ? APR_SUCCESS : status;
+    suspect = apr_hash_get(comparison->by_id, &node.id, sizeof(node.id));
+    if (suspect != NULL && suspect->to != NULL)
+        return APR_SUCCESS;
+    *taken_p = node.prop_count > 0;
+    if (*taken_p)
+        return APR_SUCCESS;
+    status = nodes_has_members(comparison->txn, node.id, comparison->pool);
+    *taken_p = status == APR_SUCCESS;
+    return status == STORE_ABSENT ? APR_SUCCESS : status;
 }
 
 /** Whether the resource of SUSPECT is still the same, and still does not fit. */
 static apr_status_t is_still_one(int *still_p, comparison_t *comparison, suspect_t *suspect,
                                  const apr_array_header_t *intents)
 {
-    node_t node, other;
     filestat_t st;
+    node_t node;
+    int taken;
     apr_status_t status = nodes_find(&node, comparison->txn, suspect->path);
 
     *still_p = 0;
     if (status != APR_SUCCESS)
         return status == STORE_ABSENT ? APR_SUCCESS : status;
-    if (node.id != suspect->id || is_intended(intents, suspect->path) ||
-        !differs(&suspect->gone, suspect->path, &node.fingerprint))
+    if (node.id != suspect->id || check_is_intended(intents, suspect->path) ||
+        !check_file_differs(&suspect->gone, suspect->path, &node.fingerprint))
         return APR_SUCCESS;
     *still_p = 1;
     suspect->prop_count = node.prop_count;
@@ -257,15 +270,12 @@ static apr_status_t is_still_one(int *still_p, comparison_t *comparison, suspect
     if (suspect->to == NULL)
         return APR_SUCCESS;
     /* The file has been found; but what has properties of its own is not given another's. */
-    status = nodes_find(&other, comparison->txn, suspect->to);
-    if (status != APR_SUCCESS && status != STORE_ABSENT)
-        return status;
-    if ((status == APR_SUCCESS && other.prop_count > 0) || is_intended(intents, suspect->to) ||
-        is_within(suspect->to, suspect->path) ||
+    status = is_taken(&taken, comparison, suspect->to);
+    if (taken || check_is_intended(intents, suspect->to) ||
         filestat_read(&st, AT_FDCWD, suspect->to, FILESTAT_LINK) != APR_SUCCESS ||
-        !is_that_file(&node.fingerprint, &st))
+        !check_is_that_file(&node.fingerprint, &st))
         suspect->to = NULL;
-    return APR_SUCCESS;
+    return status;
 }
 
 /** Whether SUSPECT's file went along with TOP, a collection that was renamed. */
@@ -274,10 +284,10 @@ static int went_along(const suspect_t *suspect, const suspect_t *top, apr_pool_t
     const char *there;
     int gone;
 
-    if (top == NULL || !is_within(suspect->path, top->path))
+    if (top == NULL || !nodes_is_within(suspect->path, top->path))
         return 0;
     there = apr_pstrcat(scratch_pool, top->to, suspect->path + strlen(top->path), NULL);
-    return !differs(&gone, there, &suspect->fingerprint);
+    return !check_file_differs(&gone, there, &suspect->fingerprint);
 }
 
 /** Push what SUSPECT has turned out to be. */
@@ -290,6 +300,7 @@ static void tell(apr_array_header_t *findings, const suspect_t *suspect)
 
     finding->key.data = "";
     finding->key.len = 0;
+    finding->number = 0;
     finding->path = apr_pstrdup(result_pool, suspect->path);
     finding->to = suspect->to != NULL ? apr_pstrdup(result_pool, suspect->to) : NULL;
     if (suspect->to != NULL) {
@@ -344,6 +355,7 @@ apr_status_t check_files(apr_array_header_t *findings, store_t *store, const cha
     apr_pool_create(&comparison.pool, scratch_pool);
     comparison.suspects = apr_array_make(comparison.pool, 16, sizeof(suspect_t));
     comparison.by_inode = apr_hash_make(comparison.pool);
+    comparison.by_id = apr_hash_make(comparison.pool);
     status = find_suspects(&comparison, store, tree);
     if (status == APR_SUCCESS && index_suspects(&comparison) > 0)
         status = search_tree(&comparison, tree);

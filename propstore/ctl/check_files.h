@@ -21,7 +21,17 @@
 apr_status_t check_files(apr_array_header_t *findings, store_t *store, const char *tree,
                          check_going_fn *going, void *baton, apr_pool_t *scratch_pool);
 
-/** Whether FINGERPRINT is known and ST is of another file. */
-int check_is_other_file(const node_fingerprint_t *fingerprint, const filestat_t *st);
+/** Whether ST is certainly the file of FINGERPRINT, wherever it is. */
+int check_is_that_file(const node_fingerprint_t *fingerprint, const filestat_t *st);
+
+/**
+ * Compare a resource's file with what is known of it.
+ * @param gone_p set to whether there is none; what cannot be looked at is not gone
+ * @return non-zero if it is gone, or another
+ */
+int check_file_differs(int *gone_p, const char *path, const node_fingerprint_t *fingerprint);
+
+/** Whether one of INTENTS, intent_t, is about PATH, or what it is in, or what is in it. */
+int check_is_intended(const apr_array_header_t *intents, const char *path);
 
 #endif /* PROPSTORE_CTL_CHECK_FILES_H */

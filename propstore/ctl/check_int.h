@@ -37,6 +37,9 @@ typedef apr_status_t check_record_fn(check_t *check, store_slice_t key, store_sl
 void check_found(check_t *check, check_kind_e kind, store_slice_t key, const char *path,
                  const char *format, ...) __attribute__((format(printf, 5, 6)));
 
+/** Note that a node has, or had, ID. */
+void check_note_node_id(check_t *check, apr_uint64_t id);
+
 /** Note that KEY's value cannot be read. */
 void check_found_damaged(check_t *check, store_slice_t key, const char *what);
 

@@ -4,21 +4,18 @@
 #include <string.h>
 
 #include <apr_strings.h>
-#include <apr_uuid.h>
 
 #include "propstore/ctl/check_int.h"
 #include "propstore/intents.h"
 
 const char *check_lock_text(const lock_t *lock, apr_pool_t *result_pool)
 {
-    char uuid[APR_UUID_FORMATTED_LENGTH + 1];
-    apr_uuid_t bytes;
+    char token[LOCK_TOKEN_TEXT_SIZE];
 
-    memcpy(bytes.data, lock->token.bytes, sizeof(bytes.data));
-    apr_uuid_format(uuid, &bytes);
+    locks_token_text(token, &lock->token);
     if (lock->principal == NULL)
-        return apr_pstrdup(result_pool, uuid);
-    return apr_psprintf(result_pool, "%s of %s", uuid,
+        return apr_pstrdup(result_pool, token);
+    return apr_psprintf(result_pool, "%s of %s", token,
                         *lock->principal ? lock->principal : "nobody known");
 }
 
@@ -199,17 +196,23 @@ apr_status_t check_intent(check_t *check, store_slice_t key, store_slice_t value
     if (key.len != 9) {
         check_found(check, CHECK_UNKNOWN, key, NULL,
                     "a key of an intent that is none, of %" APR_SIZE_T_FMT " bytes", key.len);
-    } else if (intents_read(&intent, value, check->iterpool) != APR_SUCCESS) {
+        return APR_SUCCESS;
+    }
+    if (intents_read(&intent, value, check->iterpool) != APR_SUCCESS) {
         check_found_damaged(
             check, key,
             apr_psprintf(check->iterpool, "the intent %" APR_UINT64_T_FMT, key_intent_id(key)));
-    } else if (intent.id != key_intent_id(key)) {
+        return APR_SUCCESS;
+    }
+    /* What it speaks of may be gone; another node with its id must not be taken for it. */
+    check_note_node_id(check, intent.from_node);
+    check_note_node_id(check, intent.to_node);
+    if (intent.id != key_intent_id(key))
         check_found(check, CHECK_INTENT, key, NULL,
                     "the intent %" APR_UINT64_T_FMT " for %s has the id %" APR_UINT64_T_FMT,
                     key_intent_id(key), intent.from, intent.id);
-    } else if (!is_path(intent.from) || !is_path(intent.to) || !is_path(intent.old)) {
+    else if (!is_path(intent.from) || !is_path(intent.to) || !is_path(intent.old))
         check_found(check, CHECK_INTENT, key, NULL,
                     "the intent %" APR_UINT64_T_FMT " has a path that is not absolute", intent.id);
-    }
     return APR_SUCCESS;
 }

@@ -51,17 +51,19 @@ static apr_status_t check_counter(check_t *check, const char *name, apr_uint64_t
     }
     /* A damaged one has been found already. */
     if (status == APR_SUCCESS && below > 0 && record_read_number(&n, record) == APR_SUCCESS &&
-        n < below)
+        n < below) {
         check_found(check, CHECK_COUNTER, key, NULL,
                     "the counter %s is %" APR_UINT64_T_FMT ", but %" APR_UINT64_T_FMT
                     " has been given",
                     name, n, below - 1);
+        APR_ARRAY_IDX(check->findings, check->findings->nelts - 1, check_finding_t).number = below;
+    }
     return status;
 }
 
 apr_status_t check_whole(check_t *check)
 {
-    key_buf_t buf;
+    key_buf_t buf, place_buf;
     store_slice_t root = key_node(&buf, 0, "", 0);
     apr_status_t status = check_counter(check, META_FORMAT, 0);
 
@@ -73,6 +75,9 @@ apr_status_t check_whole(check_t *check)
         status = check_counter(check, META_NEXT_NAME, check->next_name);
     if (status == APR_SUCCESS)
         status = check_exists(check->txn, root);
+    /* If its place is there, it is that which has no node. */
+    if (status == STORE_ABSENT)
+        status = check_exists(check->txn, key_node_place(&place_buf, NODE_ROOT_ID));
     if (status == STORE_ABSENT) {
         check_found(check, CHECK_META, root, "/", "the root's node is missing");
         status = APR_SUCCESS;

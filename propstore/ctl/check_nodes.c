@@ -47,8 +47,7 @@ apr_status_t check_way(apr_uint64_t *end_p, check_t *check, apr_uint64_t id)
     return APR_SUCCESS;
 }
 
-/** Note that ID has been given. */
-static void note_id(check_t *check, apr_uint64_t id)
+void check_note_node_id(check_t *check, apr_uint64_t id)
 {
     if (id >= check->next_node && id < APR_UINT64_MAX)
         check->next_node = id + 1;
@@ -224,7 +223,7 @@ apr_status_t check_node(check_t *check, store_slice_t key, store_slice_t value)
                     "the root's node has the id %" APR_UINT64_T_FMT, subject.node.id);
         return APR_SUCCESS;
     }
-    note_id(check, subject.node.id);
+    check_note_node_id(check, subject.node.id);
     status = check_its_place(check, &subject);
     if (status == APR_SUCCESS)
         status = check_its_way(check, &subject);
@@ -241,13 +240,13 @@ apr_status_t check_place(check_t *check, store_slice_t key, store_slice_t value)
     node_t node;
     apr_status_t status;
 
-    if (key.len != 9) {
+    if (key.len != 9 || key_get_u64((const unsigned char *)key.data + 1) == 0) {
         check_found(check, CHECK_UNKNOWN, key, NULL,
                     "a key of a node's place that is none, of %" APR_SIZE_T_FMT " bytes", key.len);
         return APR_SUCCESS;
     }
     id = key_get_u64((const unsigned char *)key.data + 1);
-    note_id(check, id);
+    check_note_node_id(check, id);
     if (record_read_place(&place, value) != APR_SUCCESS || place.name.len > KEY_MEMBER_MAX) {
         check_found_damaged(
             check, key, apr_psprintf(check->iterpool, "the place of node %" APR_UINT64_T_FMT, id));

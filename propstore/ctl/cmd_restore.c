@@ -18,7 +18,7 @@ static int verify(ctl_t *ctl, void *baton, void *result)
 {
     const source_t *source = baton;
 
-    return ctl_verify_copy(result, ctl, source->spec, source->name, source->name);
+    return ctl_verify_copy(result, ctl, source->spec, source->name, source->name, CTL_SOUND);
 }
 
 /** Whether SPEC's place is free, or may be used. */

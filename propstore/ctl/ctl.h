@@ -104,6 +104,9 @@ int ctl_spec(store_spec_t **spec_p, const ctl_t *ctl, const char *word);
 /** As root: let files made by root in SPEC's directory belong to whom that belongs. */
 void ctl_give_away(const ctl_t *ctl, const store_spec_t *spec);
 
+/** The same for FILE, another one in that directory. */
+void ctl_give_file(const ctl_t *ctl, const store_spec_t *spec, const char *file);
+
 /** Which store ctl_open() accepts. */
 typedef enum ctl_open_e {
     CTL_EXISTING, /**< it must be there */

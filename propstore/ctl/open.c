@@ -19,19 +19,21 @@ static void log_line(void *baton, store_log_level_e level, apr_status_t status, 
         ctl_warn(baton, APR_SUCCESS, "%s", message);
 }
 
-void ctl_give_away(const ctl_t *ctl, const store_spec_t *spec)
+void ctl_give_file(const ctl_t *ctl, const store_spec_t *spec, const char *file)
 {
     const char *directory = store_spec_path(spec);
     struct stat st;
 
     if (directory == NULL || geteuid() != 0 || stat(directory, &st) != 0 || st.st_uid == 0)
         return;
-    for (const char *const *name = store_files(spec); *name != NULL; name++) {
-        const char *file = apr_pstrcat(ctl->pool, directory, "/", *name, NULL);
+    if (lchown(file, st.st_uid, st.st_gid) != 0 && errno != ENOENT)
+        ctl_warn(ctl, errno, "%s could not be given to the owner of its directory", file);
+}
 
-        if (lchown(file, st.st_uid, st.st_gid) != 0 && errno != ENOENT)
-            ctl_warn(ctl, errno, "%s could not be given to the owner of its directory", file);
-    }
+void ctl_give_away(const ctl_t *ctl, const store_spec_t *spec)
+{
+    for (const char *const *name = store_files(spec); *name != NULL; name++)
+        ctl_give_file(ctl, spec, apr_pstrcat(ctl->pool, store_spec_path(spec), "/", *name, NULL));
 }
 
 /** Read what STORE says of itself. */

@@ -3,6 +3,7 @@
  * in its key or in its value, without one.
  */
 #include "propstore/ctl/check.h"
+#include "propstore/ctl/repair.h"
 
 #include <string.h>
 
@@ -10,7 +11,9 @@
 #include <apr_strings.h>
 
 #include "propstore/intents.h"
+#include "propstore/key.h"
 #include "propstore/locks.h"
+#include "propstore/record.h"
 #include "t/unit/fixture.h"
 #include "t/unit/tap.h"
 #include "t/unit/tree.h"
@@ -109,80 +112,186 @@ static store_slice_t altered(store_slice_t slice, apr_size_t i, unsigned char ma
     return made;
 }
 
-/** Whether the check finds nothing with PAIR under KEY, or with VALUE, for what it was. */
-static int is_missed(store_txn_t *txn, const pair_t *pair, store_slice_t key, store_slice_t value,
-                     apr_pool_t *scratch_pool)
-{
-    store_slice_t there, kept = {NULL, 0};
-    int missed = 1;
+/**
+ * What is done with the store when a record of TABLE was altered.
+ * @param in_key 1 if its key was; 2 if it took another record's
+ * @return whether it was well
+ */
+typedef int altered_fn(store_txn_t *txn, const apr_array_header_t *sound, char table, int in_key,
+                       apr_pool_t *scratch_pool);
 
-    if (store_del(txn, pair->key) != APR_SUCCESS)
-        return 1;
-    if (store_get(txn, key, &there) == APR_SUCCESS) {
-        kept.data = apr_pmemdup(scratch_pool, there.data, there.len);
-        kept.len = there.len;
+/** Have nothing but PAIRS in the store. */
+static void put_all(store_txn_t *txn, const apr_array_header_t *pairs)
+{
+    static const store_slice_t none;
+
+    (void)store_del_range(txn, none, none, NULL);
+    for (int i = 0; i < pairs->nelts; i++) {
+        const pair_t *pair = &APR_ARRAY_IDX(pairs, i, pair_t);
+
+        (void)store_put(txn, pair->key, pair->value);
     }
-    if (store_put(txn, key, value) == APR_SUCCESS)
-        missed = count_findings(txn, scratch_pool) <= 0;
-    (void)(kept.data != NULL ? store_put(txn, key, kept) : store_del(txn, key));
-    return store_put(txn, pair->key, pair->value) != APR_SUCCESS || missed;
 }
 
-/** Alter each byte of PAIR, in turn.  @return how many of the alterations went unnoticed */
-static int alter_all(store_txn_t *txn, const pair_t *pair, int *tried, apr_pool_t *pool)
+/**
+ * Alter each byte of record I of SOUND in turn, and do WHAT, which leaves all as it was.
+ * @param tried counts the alterations
+ * @return how many were not well
+ */
+static int alter_each(store_txn_t *txn, const apr_array_header_t *sound, int i, altered_fn *what,
+                      int *tried, apr_pool_t *pool)
 {
     static const unsigned char masks[] = {0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80, 0xff};
+    const pair_t *pair = &APR_ARRAY_IDX(sound, i, pair_t);
     apr_pool_t *iterpool;
-    int missed = 0;
+    int bad = 0;
 
     apr_pool_create(&iterpool, pool);
-    for (apr_size_t i = 0; i < pair->key.len + pair->value.len; i++) {
+    for (apr_size_t at = 0; at < pair->key.len + pair->value.len; at++) {
         /* One way is enough for the bytes of a long value. */
-        size_t ways = i < 200 ? sizeof(masks) : 1;
+        size_t ways = at < 200 ? sizeof(masks) : 1;
 
         for (size_t way = 0; way < ways; way++) {
-            store_slice_t key = pair->key, value = pair->value;
+            store_slice_t key = pair->key, value = pair->value, there;
+            int in_key = at < key.len;
+            char table = *(const char *)key.data;
 
             apr_pool_clear(iterpool);
-            if (i < key.len)
-                key = altered(key, i, masks[way], iterpool);
+            if (in_key)
+                key = altered(key, at, masks[way], iterpool);
             else
-                value = altered(value, i - key.len, masks[way], iterpool);
+                value = altered(value, at - key.len, masks[way], iterpool);
+            (void)store_del(txn, pair->key);
+            /* Over another record two are hit. */
+            if (in_key && store_get(txn, key, &there) == APR_SUCCESS)
+                in_key = 2;
+            (void)store_put(txn, key, value);
             ++*tried;
-            if (is_missed(txn, pair, key, value, iterpool)) {
-                missed++;
-                diag("unnoticed: byte %d of a record of table %c", (int)i,
-                     *(const char *)pair->key.data);
-            }
+            if (!what(txn, sound, table, in_key, iterpool) && ++bad < 10)
+                diag("not so for byte %d ^ %02x of a record of table %c", (int)at, masks[way],
+                     table);
         }
     }
     apr_pool_destroy(iterpool);
-    return missed;
+    return bad;
+}
+
+/** altered_fn: it is found. */
+static int is_found(store_txn_t *txn, const apr_array_header_t *sound, char table, int in_key,
+                    apr_pool_t *scratch_pool)
+{
+    int count = count_findings(txn, scratch_pool);
+
+    (void)table;
+    (void)in_key;
+    put_all(txn, sound);
+    return count > 0;
 }
 
 static void test_each_byte(store_t *store, apr_pool_t *pool)
 {
     store_txn_t *txn = fill(store, pool);
-    apr_array_header_t *pairs = all_pairs(txn, pool);
-    int missed = 0, tried = 0;
+    apr_array_header_t *sound = all_pairs(txn, pool);
+    int bad = 0, tried = 0;
 
     is_int(count_findings(txn, pool), 0, "a sound store has no findings");
-    ok(pairs->nelts > 30, "it has records");
-    for (int i = 0; i < pairs->nelts; i++)
-        missed += alter_all(txn, &APR_ARRAY_IDX(pairs, i, pair_t), &tried, pool);
-    is_int(missed, 0, "of %d alterations of a byte each is found", tried);
+    ok(sound->nelts > 30, "it has records");
+    for (int i = 0; i < sound->nelts; i++)
+        bad += alter_each(txn, sound, i, is_found, &tried, pool);
+    is_int(bad, 0, "each of %d alterations of a byte is found", tried);
     is_int(count_findings(txn, pool), 0, "and when all is as it was, nothing");
     store_abort(txn);
 }
 
-/** Each record missing is found too. */
+/* ---- repair ---- */
+
+static int is_same_slice(store_slice_t a, store_slice_t b)
+{
+    return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
+}
+
+/** Whether TXN holds the records of SOUND, and no others. */
+static int is_as_it_was(store_txn_t *txn, const apr_array_header_t *sound, apr_pool_t *pool)
+{
+    const apr_array_header_t *now = all_pairs(txn, pool);
+
+    for (int i = 0; i < sound->nelts && i < now->nelts; i++) {
+        const pair_t *a = &APR_ARRAY_IDX(sound, i, pair_t), *b = &APR_ARRAY_IDX(now, i, pair_t);
+
+        if (!is_same_slice(a->key, b->key) || !is_same_slice(a->value, b->value))
+            return 0;
+    }
+    return sound->nelts == now->nelts;
+}
+
+static int count_losses(const apr_array_header_t *steps)
+{
+    int count = 0;
+
+    for (int i = 0; i < steps->nelts; i++)
+        count += APR_ARRAY_IDX(steps, i, repair_step_t).is_loss;
+    return count;
+}
+
+/**
+ * altered_fn: it is repaired, and then nothing is found.  What other records tell is as it was;
+ * only what nothing else tells is lost, and not without a word.
+ */
+static int is_repaired(store_txn_t *txn, const apr_array_header_t *sound, char table, int in_key,
+                       apr_pool_t *scratch_pool)
+{
+    apr_array_header_t *steps = apr_array_make(scratch_pool, 8, sizeof(repair_step_t));
+    int told_twice = in_key == 1 || strchr("IFRTAX", table) != NULL;
+    int well = repair_store(steps, txn, go_on, NULL, scratch_pool) == APR_SUCCESS &&
+               count_findings(txn, scratch_pool) == 0;
+    int whole = is_as_it_was(txn, sound, scratch_pool);
+
+    if (told_twice && !whole)
+        well = 0;
+    if (!whole && count_losses(steps) == 0)
+        well = 0;
+    if (whole && count_losses(steps) > 0 && told_twice)
+        well = 0;
+    for (int i = 0; i < steps->nelts && !well; i++)
+        diag("  %s", APR_ARRAY_IDX(steps, i, repair_step_t).text);
+    put_all(txn, sound);
+    return well;
+}
+
+static void test_repair(store_t *store, apr_pool_t *pool)
+{
+    store_txn_t *txn = fill(store, pool);
+    apr_array_header_t *sound = all_pairs(txn, pool);
+    int bad = 0, tried = 0;
+
+    for (int i = 0; i < sound->nelts; i++)
+        bad += alter_each(txn, sound, i, is_repaired, &tried, pool);
+    is_int(bad, 0, "each of %d alterations of a byte is repaired", tried);
+    ok(is_as_it_was(txn, sound, pool), "the store is as it was");
+    store_abort(txn);
+}
+
+/** Repair TXN.  @return how much was lost; -1 if it cannot be repaired, or something is left */
+static int repair(store_txn_t *txn, apr_pool_t *scratch_pool)
+{
+    apr_array_header_t *steps = apr_array_make(scratch_pool, 8, sizeof(repair_step_t));
+    apr_status_t status = repair_store(steps, txn, go_on, NULL, scratch_pool);
+
+    if (status == APR_SUCCESS && count_findings(txn, scratch_pool) == 0)
+        return count_losses(steps);
+    for (int i = 0; i < steps->nelts; i++)
+        diag("  %s", APR_ARRAY_IDX(steps, i, repair_step_t).text);
+    return -1;
+}
+
+/** Each record missing is found too, and repaired. */
 static void test_each_record(store_t *store, apr_pool_t *pool)
 {
     store_txn_t *txn = fill(store, pool);
-    apr_array_header_t *pairs = all_pairs(txn, pool);
+    apr_array_header_t *sound = all_pairs(txn, pool);
 
-    for (int i = 0; i < pairs->nelts; i++) {
-        const pair_t *pair = &APR_ARRAY_IDX(pairs, i, pair_t);
+    for (int i = 0; i < sound->nelts; i++) {
+        const pair_t *pair = &APR_ARRAY_IDX(sound, i, pair_t);
         char table = *(const char *)pair->key.data;
 
         is_status(store_del(txn, pair->key), APR_SUCCESS, "without a record of %c", table);
@@ -190,9 +299,83 @@ static void test_each_record(store_t *store, apr_pool_t *pool)
             is_int(count_findings(txn, pool), 0, "whose absence means that it is done");
         else
             ok(count_findings(txn, pool) > 0, "there is a finding");
-        is_status(store_put(txn, pair->key, pair->value), APR_SUCCESS, "with it again");
+        if (strchr("FRIATX", table) != NULL) {
+            is_int(repair(txn, pool), 0, "nothing is lost by its repair");
+            ok(is_as_it_was(txn, sound, pool), "it is there again");
+        } else {
+            ok(repair(txn, pool) >= 0, "it is repaired");
+        }
+        put_all(txn, sound);
     }
-    is_int(count_findings(txn, pool), 0, "there is none");
+    store_abort(txn);
+}
+
+/** Several records at once, altered or removed by chance. */
+static void test_much_damage(store_t *store, apr_pool_t *pool)
+{
+    store_txn_t *txn = fill(store, pool);
+    apr_array_header_t *sound = all_pairs(txn, pool);
+    unsigned random = 1;
+    apr_pool_t *iterpool;
+    int bad = 0;
+
+    apr_pool_create(&iterpool, pool);
+    for (int round = 0; round < 2000; round++) {
+        apr_pool_clear(iterpool);
+        for (int hits = round % 7; hits >= 0; hits--) {
+            const pair_t *pair;
+            apr_size_t at;
+            int in_key;
+
+            random = random * 1103515245u + 12345u;
+            pair = &APR_ARRAY_IDX(sound, (int)(random >> 16) % sound->nelts, pair_t);
+            random = random * 1103515245u + 12345u;
+            at = (random >> 8) % (pair->key.len + pair->value.len + 1);
+            in_key = at < pair->key.len;
+            if (in_key || at == pair->key.len + pair->value.len)
+                (void)store_del(txn, pair->key);
+            if (in_key)
+                (void)store_put(txn, altered(pair->key, at, (unsigned char)(random | 1), iterpool),
+                                pair->value);
+            else if (at < pair->key.len + pair->value.len)
+                (void)store_put(txn, pair->key,
+                                altered(pair->value, at - pair->key.len,
+                                        (unsigned char)(random | 1), iterpool));
+        }
+        if (repair(txn, iterpool) < 0) {
+            diag("round %d", round);
+            bad++;
+        }
+        put_all(txn, sound);
+    }
+    is_int(bad, 0, "much damage is repaired too");
+    store_abort(txn);
+}
+
+/** Two collections that are in each other. */
+static void test_circle(store_t *store, apr_pool_t *pool)
+{
+    store_txn_t *txn = tree_begin(store, pool);
+    node_t node = {.kind = NODE_COLLECTION};
+    apr_uint64_t inner, outer;
+    key_buf_t buf;
+
+    tree_set(txn, "/outer/inner/file", "p", 'p', 10, pool);
+    tree_set(txn, "/other", "p", 'p', 10, pool);
+    outer = tree_id(txn, "/outer");
+    inner = tree_id(txn, "/outer/inner");
+    node.id = outer;
+    is_status(store_del(txn, key_node(&buf, NODE_ROOT_ID, "outer", 5)), APR_SUCCESS, "take one");
+    is_status(
+        store_put(txn, key_node(&buf, inner, "outer", 5), record_pack_node(&node, NULL, 0, pool)),
+        APR_SUCCESS, "and put it into the other");
+    is_status(
+        store_put(txn, key_node_place(&buf, outer), record_pack_place(inner, "outer", 5, pool)),
+        APR_SUCCESS, "with its place");
+    is_int(count_findings(txn, pool), 3, "to three nodes there is no way");
+    is_int(repair(txn, pool), 3, "they are lost");
+    is_str(tree_get(txn, "/other", "p", pool), "p10", "and nothing else");
+    tree_counts(txn, 2, 0, pool);
     store_abort(txn);
 }
 
@@ -210,6 +393,9 @@ int main(void)
     apr_initialize();
     fixture_run("each byte", test_each_byte);
     fixture_run("each record", test_each_record);
+    fixture_run("repair", test_repair);
+    fixture_run("much damage", test_much_damage);
+    fixture_run("a circle", test_circle);
     fixture_run("giving up", test_giving_up);
     return done_testing();
 }
