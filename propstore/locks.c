@@ -380,6 +380,26 @@ apr_status_t nodes_forget_locks(store_txn_t *txn, apr_uint64_t id, apr_pool_t *s
     return remove_all(txn, key_node_locks(&buf, id), 0, scratch_pool);
 }
 
+apr_status_t nodes_lift_locks(apr_array_header_t *locks, store_txn_t *txn, apr_uint64_t id,
+                              apr_pool_t *scratch_pool)
+{
+    apr_array_header_t *tokens = apr_array_make(scratch_pool, 8, sizeof(lock_token_t));
+    key_buf_t buf;
+    apr_status_t status = collect_tokens(tokens, txn, key_node_locks(&buf, id), 0, scratch_pool);
+
+    if (status == APR_SUCCESS)
+        status = collect_tokens(tokens, txn, key_locks_below(&buf, id), 0, scratch_pool);
+    for (int i = 0; i < tokens->nelts && status == APR_SUCCESS; i++) {
+        lock_t *lock = apr_array_push(locks);
+
+        status =
+            get_any(lock, txn, &APR_ARRAY_IDX(tokens, i, lock_token_t), locks->pool, scratch_pool);
+        if (status == APR_SUCCESS)
+            status = drop_lock(txn, lock, 0, scratch_pool);
+    }
+    return status == STORE_ABSENT ? STORE_CORRUPT : status;
+}
+
 apr_status_t nodes_is_locked(store_txn_t *txn, apr_uint64_t id, apr_pool_t *scratch_pool)
 {
     apr_array_header_t *tokens = apr_array_make(scratch_pool, 1, sizeof(lock_token_t));

@@ -141,6 +141,13 @@ apr_status_t nodes_move(store_txn_t *txn, const char *from, const char *to,
                         apr_pool_t *scratch_pool);
 
 /**
+ * As nodes_move(), for a resource that is the same at another path: its locks go with it.
+ * @return also STORE_ABSENT, with nothing changed, if FROM has no node
+ */
+apr_status_t nodes_relocate(store_txn_t *txn, const char *from, const char *to,
+                            apr_pool_t *scratch_pool);
+
+/**
  * Give TO the properties of FROM, and if RECURSE those below it too; what TO had is
  * forgotten first.  The copies have no fingerprint until a nodes_patch() gives them one.
  * @return APR_SUCCESS; STORE_MISUSE, with nothing changed, if FROM is or lies in TO, or

@@ -83,6 +83,13 @@ apr_status_t nodes_is_locked(store_txn_t *txn, apr_uint64_t id, apr_pool_t *scra
 /** Remove the locks of node ID; the node stays.  (locks.c) */
 apr_status_t nodes_forget_locks(store_txn_t *txn, apr_uint64_t id, apr_pool_t *scratch_pool);
 
+/**
+ * Take the locks on node ID and below it out of the store; the nodes stay.  (locks.c)
+ * @param locks lock_t is pushed to it, in its pool, to be put back with locks_pairs()
+ */
+apr_status_t nodes_lift_locks(apr_array_header_t *locks, store_txn_t *txn, apr_uint64_t id,
+                              apr_pool_t *scratch_pool);
+
 /** Whether node ID is needed for what hangs on it: APR_SUCCESS or STORE_ABSENT. */
 apr_status_t nodes_is_needed(store_txn_t *txn, apr_uint64_t id, apr_pool_t *scratch_pool);
 

@@ -10,6 +10,7 @@
 #include "propstore/locks.h"
 #include "propstore/meta.h"
 #include "propstore/nodes_int.h"
+#include "propstore/pairs.h"
 #include "propstore/record.h"
 
 /** A member as a step of a walk has it; its own copy, so writes do not touch it. */
@@ -217,29 +218,20 @@ int nodes_is_within(const char *path, const char *top)
     return 1;
 }
 
-apr_status_t nodes_move(store_txn_t *txn, const char *from, const char *to,
-                        apr_pool_t *scratch_pool)
+/** Put the node of FROM at TO, which has none.  @return APR_SUCCESS; STORE_ABSENT; ... */
+static apr_status_t move_tree(store_txn_t *txn, const char *from, const char *to,
+                              apr_pool_t *scratch_pool)
 {
     apr_array_header_t *steps;
     store_slice_t record;
     node_step_t place;
     member_t top;
     key_buf_t buf;
-    apr_status_t status;
+    apr_status_t status = find_member(&top, &steps, txn, from, scratch_pool);
 
-    if (nodes_is_within(from, to) || nodes_is_within(to, from))
-        return STORE_MISUSE;
-    status = nodes_remove(txn, to, scratch_pool);
-    /* Locks stay behind (RFC 4918 section 7.6), and with them nodes that were theirs alone. */
     if (status == APR_SUCCESS)
-        status = locks_remove_tree(txn, from, scratch_pool);
-    if (status == APR_SUCCESS)
-        status = find_member(&top, &steps, txn, from, scratch_pool);
-    if (status != APR_SUCCESS)
-        return status == STORE_ABSENT ? APR_SUCCESS : status;
-
-    status =
-        store_get(txn, key_node(&buf, top.place.parent, top.place.name, top.place.length), &record);
+        status = store_get(txn, key_node(&buf, top.place.parent, top.place.name, top.place.length),
+                           &record);
     if (status != APR_SUCCESS)
         return status;
     record = nodes_keep_slice(record, scratch_pool);
@@ -251,6 +243,43 @@ apr_status_t nodes_move(store_txn_t *txn, const char *from, const char *to,
     /* The way's last step is gone already; those above it may have nothing left. */
     if (status == APR_SUCCESS)
         status = nodes_prune(txn, steps, scratch_pool);
+    return status;
+}
+
+apr_status_t nodes_move(store_txn_t *txn, const char *from, const char *to,
+                        apr_pool_t *scratch_pool)
+{
+    apr_status_t status;
+
+    if (nodes_is_within(from, to) || nodes_is_within(to, from))
+        return STORE_MISUSE;
+    status = nodes_remove(txn, to, scratch_pool);
+    /* Locks stay behind (RFC 4918 section 7.6), and with them nodes that were theirs alone. */
+    if (status == APR_SUCCESS)
+        status = locks_remove_tree(txn, from, scratch_pool);
+    if (status == APR_SUCCESS)
+        status = move_tree(txn, from, to, scratch_pool);
+    return status == STORE_ABSENT ? APR_SUCCESS : status;
+}
+
+apr_status_t nodes_relocate(store_txn_t *txn, const char *from, const char *to,
+                            apr_pool_t *scratch_pool)
+{
+    apr_array_header_t *locks = apr_array_make(scratch_pool, 8, sizeof(lock_t));
+    node_t node;
+    apr_status_t status;
+
+    if (nodes_is_within(from, to) || nodes_is_within(to, from))
+        return STORE_MISUSE;
+    status = nodes_find(&node, txn, from);
+    if (status == APR_SUCCESS)
+        status = nodes_remove(txn, to, scratch_pool);
+    if (status == APR_SUCCESS)
+        status = nodes_lift_locks(locks, txn, node.id, scratch_pool);
+    if (status == APR_SUCCESS)
+        status = move_tree(txn, from, to, scratch_pool);
+    for (int i = 0; i < locks->nelts && status == APR_SUCCESS; i++)
+        status = locks_pairs(txn, &APR_ARRAY_IDX(locks, i, lock_t), pairs_put, txn, scratch_pool);
     return status;
 }
 

@@ -4,12 +4,6 @@
 
 #include "propstore/ctl/check_files.h"
 
-int findings_go_on(void *baton, apr_uint64_t done)
-{
-    ctl_progress(baton, done);
-    return !ctl_interrupted();
-}
-
 apr_status_t findings_of_records(apr_array_header_t *findings, apr_uint64_t *records_p, ctl_t *ctl,
                                  store_t *store)
 {
@@ -24,7 +18,7 @@ apr_status_t findings_of_records(apr_array_header_t *findings, apr_uint64_t *rec
         return status;
     *records_p = stat.entries;
     progress = ctl_progress_begin(ctl, "checking", stat.entries, ctl->pool);
-    status = check_store(findings, txn, findings_go_on, progress, ctl->pool);
+    status = check_store(findings, txn, ctl_go_on, progress, ctl->pool);
     ctl_progress_end(progress);
     store_abort(txn);
     return status;
@@ -34,7 +28,7 @@ apr_status_t findings_of_files(apr_array_header_t *findings, ctl_t *ctl, store_t
                                const char *tree)
 {
     ctl_progress_t *progress = ctl_progress_begin(ctl, "comparing with the files", 0, ctl->pool);
-    apr_status_t status = check_files(findings, store, tree, findings_go_on, progress, ctl->pool);
+    apr_status_t status = check_files(findings, store, tree, ctl_go_on, progress, ctl->pool);
 
     ctl_progress_end(progress);
     return status;
@@ -47,10 +41,10 @@ static void tell(ctl_t *ctl, const check_finding_t *finding)
     if (finding->key.len > 0)
         json_object_set_new(record, "key", ctl_json_text(finding->key.data, finding->key.len));
     if (finding->path != NULL)
-        json_object_set_new(record, "path", ctl_json_text(finding->path, strlen(finding->path)));
+        ctl_json_add(record, "path", finding->path);
     if (finding->to != NULL)
-        json_object_set_new(record, "to", ctl_json_text(finding->to, strlen(finding->to)));
-    json_object_set_new(record, "text", ctl_json_text(finding->text, strlen(finding->text)));
+        ctl_json_add(record, "to", finding->to);
+    ctl_json_add(record, "text", finding->text);
     ctl_tell(ctl, record, "%s: %s", check_kind_name(finding->kind),
              ctl_plain_text(finding->text, strlen(finding->text), ctl->pool));
 }

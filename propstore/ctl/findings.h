@@ -7,9 +7,6 @@
 #include "propstore/ctl/check.h"
 #include "propstore/ctl/ctl.h"
 
-/** check_going_fn; BATON is a ctl_progress_t, or NULL.  Gives up when the user asks to stop. */
-int findings_go_on(void *baton, apr_uint64_t done);
-
 /**
  * Compare the records of STORE with each other, in a transaction of its own.
  * @param records_p set to how many there are

@@ -17,8 +17,9 @@
 #endif
 
 static const ctl_command_t *const commands[] = {
-    &ctl_backup,  &ctl_check, &ctl_dump, &ctl_load,   &ctl_locks, &ctl_migrate, &ctl_props,
-    &ctl_restore, &ctl_set,   &ctl_stat, &ctl_unlock, &ctl_unset, NULL,
+    &ctl_backup, &ctl_check,   &ctl_dump,   &ctl_gc,       &ctl_load,
+    &ctl_locks,  &ctl_migrate, &ctl_props,  &ctl_relocate, &ctl_restore,
+    &ctl_set,    &ctl_stat,    &ctl_unlock, &ctl_unset,    NULL,
 };
 
 /** Options of every command; --help has an optch that no command uses. */

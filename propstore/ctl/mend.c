@@ -41,7 +41,7 @@ static apr_status_t repair(store_txn_t *txn, void *baton, apr_pool_t *scratch_po
     job->steps->nelts = 0;
     if (job->tree != NULL)
         return repair_files(job->steps, txn, job->findings, scratch_pool);
-    return repair_store(job->steps, txn, findings_go_on, NULL, scratch_pool);
+    return repair_store(job->steps, txn, ctl_go_on, NULL, scratch_pool);
 }
 
 /** Tell of STEPS: what is to be done, or was. */
@@ -172,7 +172,8 @@ static int keep_backup(ctl_t *ctl, ctl_soundness_e soundness)
     if (result != CTL_FINE)
         return result;
     ctl_give_file(ctl, spec, name);
-    ctl_tell(ctl, json_pack("{s:s}", "backup", name), "kept as it was: %s", name);
+    ctl_tell(ctl, json_pack("{s:o}", "backup", ctl_json_text(name, strlen(name))),
+             "kept as it was: %s", ctl_plain_text(name, strlen(name), ctl->pool));
     return CTL_FINE;
 }
 

@@ -251,6 +251,7 @@ static apr_status_t repair_damaged(repair_t *repair, const check_finding_t *find
     case KEY_NODE_LOCK:
     case KEY_LOCK_BELOW:
     case KEY_LOCK_EXPIRY:
+    case KEY_USER_LOCK:
         repair_did(repair, "empty an index entry: %s", finding->text);
         return store_put(repair->txn, finding->key, nothing);
     case KEY_LOCK:

@@ -10,10 +10,11 @@
 static apr_status_t is_indexed(repair_t *repair, const lock_t *lock)
 {
     const unsigned char *token = lock->token.bytes;
-    apr_status_t status = STORE_ABSENT;
     key_buf_t buf;
+    apr_status_t status =
+        check_exists(repair->txn, key_user_lock(&buf, record_hash(lock->principal), token));
 
-    if (lock->node != NODE_ROOT_ID)
+    if (status == STORE_ABSENT && lock->node != NODE_ROOT_ID)
         status = check_exists(repair->txn, key_lock_below(&buf, NODE_ROOT_ID, token));
     if (status == STORE_ABSENT && lock->expires != LOCK_NEVER)
         status =

@@ -75,7 +75,7 @@ sub damaged {
     return system(server_root() . '/tools/damage', $store, $how, $table) == 0;
 }
 
-for my $table (split //, 'MNIVFRLTAX') {
+for my $table (split //, 'MNIVFRLTAXU') {
     for my $how ('value', 'key', 'drop') {
         ok(damaged($how, $table), "damage: $how of $table");
         my ($code, @lines) = check();
@@ -90,7 +90,7 @@ for my $table (split //, 'MNIVFRLTAX') {
         ok($planned < $kept && $kept < $first_done, 'first the plan, then the backup, then the repair')
             or diag(explain(\@lines));
         is($lines[-1], '{"repaired":true}', 'it says so');
-        if ($table =~ /[IFRTAX]/ || $how eq 'key') {
+        if ($table =~ /[IFRTAXU]/ || $how eq 'key') {
             ok(!(grep {/"loss":true/} @lines), 'nothing is lost') or diag(explain(\@lines));
         }
         is_deeply([ (check())[0] ], [0], 'nothing is found then');

@@ -14,6 +14,7 @@ my %places = (
     '/var/lib/dav-depot' => "$work/store",
     '/var/backups'       => "$work/backups",
     '/srv/drive'         => "$work/drive",
+    '/srv/share'         => "$work/share",
 );
 mkdir $_ or die "$_: $!\n" for $work, "$work/backups", "$work/drive";
 make_tree("$work/drive", 'file');
@@ -23,13 +24,13 @@ my %dav = (
     old => qq{LoadModule dav_fs_module "$modules/mod_dav_fs.so"\nDavLockDB "$work/lockdb"\n},
     new => "DavDepotStore lmdb:$work/store\n",
 );
-my ($server, $dav) = (undef, 'old');
+my ($server, $dav, $drive, $stopped) = (undef, 'old', "$work/drive", 0);
 
 sub start {
     my $word = $dav eq 'old' ? 'On' : 'depot';
     $server = Depot::Server->start("$work/server", <<"END");
-$dav{$dav}Alias /drive "$work/drive"
-<Directory "$work/drive">
+$dav{$dav}Alias /drive "$drive"
+<Directory "$drive">
     Require all granted
     Dav $word
 </Directory>
@@ -106,8 +107,12 @@ is(unlock($server->client, '/drive/file', $token), 204, 'and it can be unlocked'
 my @lines = commands('Looking after a store');
 for my $line (@lines) {
     if ($line eq 'apachectl stop') {
-        ok(set_value('after'), 'a change after the backup');
+        ok(set_value('after'), 'a change after the backup') if $stopped++ == 0;
         $server->stop;
+    }
+    elsif ($line =~ /^mv /) {
+        is(system(words_of($line)), 0, $line);
+        $drive = (words_of($line))[2];
     }
     elsif ($line eq 'apachectl start') { ok(start(), $line) }
     else {

@@ -241,7 +241,7 @@ static int is_repaired(store_txn_t *txn, const apr_array_header_t *sound, char t
                        apr_pool_t *scratch_pool)
 {
     apr_array_header_t *steps = apr_array_make(scratch_pool, 8, sizeof(repair_step_t));
-    int told_twice = in_key == 1 || strchr("IFRTAX", table) != NULL;
+    int told_twice = in_key == 1 || strchr("IFRTAXU", table) != NULL;
     int well = repair_store(steps, txn, go_on, NULL, scratch_pool) == APR_SUCCESS &&
                count_findings(txn, scratch_pool) == 0;
     int whole = is_as_it_was(txn, sound, scratch_pool);
@@ -299,7 +299,7 @@ static void test_each_record(store_t *store, apr_pool_t *pool)
             is_int(count_findings(txn, pool), 0, "whose absence means that it is done");
         else
             ok(count_findings(txn, pool) > 0, "there is a finding");
-        if (strchr("FRIATX", table) != NULL) {
+        if (strchr("FRIATXU", table) != NULL) {
             is_int(repair(txn, pool), 0, "nothing is lost by its repair");
             ok(is_as_it_was(txn, sound, pool), "it is there again");
         } else {
@@ -320,7 +320,7 @@ static void test_much_damage(store_t *store, apr_pool_t *pool)
     int bad = 0;
 
     apr_pool_create(&iterpool, pool);
-    for (int round = 0; round < 2000; round++) {
+    for (int round = 0; round < 1000; round++) {
         apr_pool_clear(iterpool);
         for (int hits = round % 7; hits >= 0; hits--) {
             const pair_t *pair;
@@ -379,6 +379,46 @@ static void test_circle(store_t *store, apr_pool_t *pool)
     store_abort(txn);
 }
 
+/** A tree at another path: with its locks, and nothing to be found. */
+static void test_relocate(store_t *store, apr_pool_t *pool)
+{
+    store_txn_t *txn = fill(store, pool);
+    lock_token_t token;
+    lock_t lock;
+
+    memset(token.bytes, 7, LOCK_TOKEN_SIZE);
+    is_status(nodes_relocate(txn, "/none", "/z", pool), STORE_ABSENT, "nothing to relocate");
+    is_status(nodes_relocate(txn, "/a", "/a/b/z", pool), STORE_MISUSE, "not into itself");
+    is_status(nodes_relocate(txn, "/a/b", "/x/y/z", pool), APR_SUCCESS, "relocate");
+    is_str(tree_get(txn, "/x/y/z/c", "p", pool), "c20", "the properties are there");
+    is_str(tree_get(txn, "/a/b/c", "p", pool), "none", "and not here");
+    is_status(locks_get(&lock, txn, &token, 1, pool), APR_SUCCESS, "the lock is still there");
+    is_str(lock.path, "/x/y/z/c", "on the same resource");
+    is_int(count_findings(txn, pool), 0, "all agrees");
+    is_status(nodes_relocate(txn, "/x", "/a", pool), APR_SUCCESS, "over another");
+    is_str(tree_get(txn, "/a/y/z/c", "p", pool), "c20", "which is replaced");
+    is_int(count_findings(txn, pool), 0, "all agrees");
+    store_abort(txn);
+}
+
+/** Another file of the same name. */
+static void test_touch(store_t *store, apr_pool_t *pool)
+{
+    store_txn_t *txn = fill(store, pool);
+    const node_fingerprint_t print = {.inode = 77, .birth_ns = 78, .size = 79, .mtime_ns = 80};
+    node_t node;
+
+    is_status(nodes_touch(txn, "/none", &print, pool), STORE_ABSENT, "no node");
+    is_status(nodes_touch(txn, "/a/b/c", &print, pool), APR_SUCCESS, "touch");
+    is_status(nodes_find(&node, txn, "/a/b/c"), APR_SUCCESS, "the node");
+    ok(memcmp(&node.fingerprint, &print, sizeof(print)) == 0, "has the fingerprint");
+    is_str(tree_get(txn, "/a/b/c", "p", pool), "c20", "and its properties");
+    is_str(tree_get(txn, "/a/b/c", "q", pool), "q2049", "and large ones");
+    is_status(nodes_touch(txn, "/a/b/c", &print, pool), STORE_ABSENT, "again is nothing");
+    is_int(count_findings(txn, pool), 0, "all agrees");
+    store_abort(txn);
+}
+
 static void test_giving_up(store_t *store, apr_pool_t *pool)
 {
     apr_array_header_t *findings = apr_array_make(pool, 8, sizeof(check_finding_t));
@@ -396,6 +436,8 @@ int main(void)
     fixture_run("repair", test_repair);
     fixture_run("much damage", test_much_damage);
     fixture_run("a circle", test_circle);
+    fixture_run("relocate", test_relocate);
+    fixture_run("touch", test_touch);
     fixture_run("giving up", test_giving_up);
     return done_testing();
 }
