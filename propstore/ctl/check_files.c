@@ -79,6 +79,18 @@ int check_file_differs(int *gone_p, const char *path, const node_fingerprint_t *
 
 /* ---- nodes against files ---- */
 
+static suspect_t *add_suspect(comparison_t *comparison, const char *path, const node_t *node)
+{
+    suspect_t *suspect = apr_array_push(comparison->suspects);
+
+    memset(suspect, 0, sizeof(*suspect));
+    suspect->id = node->id;
+    suspect->path = apr_pstrdup(comparison->pool, path);
+    suspect->fingerprint = node->fingerprint;
+    suspect->prop_count = node->prop_count;
+    return suspect;
+}
+
 /** nodes_keep_fn: note the node if it does not fit. */
 static int compare(void *baton, const char *path, const node_t *node)
 {
@@ -94,15 +106,8 @@ static int compare(void *baton, const char *path, const node_t *node)
     }
     if (!check_file_differs(&gone, path, &node->fingerprint))
         return 1;
-    suspect = apr_array_push(comparison->suspects);
-    suspect->same_inode = NULL;
-    suspect->id = node->id;
-    suspect->path = apr_pstrdup(comparison->pool, path);
-    suspect->fingerprint = node->fingerprint;
-    suspect->prop_count = node->prop_count;
-    suspect->locked = 0;
+    suspect = add_suspect(comparison, path, node);
     suspect->gone = gone;
-    suspect->to = NULL;
     return 1;
 }
 
@@ -346,22 +351,83 @@ static apr_status_t look_again(apr_array_header_t *findings, comparison_t *compa
     return status;
 }
 
+/** Begin without suspects.  It ends with its pool. */
+static void begin(comparison_t *comparison, check_going_fn *going, void *baton,
+                  apr_pool_t *parent_pool)
+{
+    memset(comparison, 0, sizeof(*comparison));
+    comparison->going = going;
+    comparison->baton = baton;
+    apr_pool_create(&comparison->pool, parent_pool);
+    comparison->suspects = apr_array_make(comparison->pool, 16, sizeof(suspect_t));
+    comparison->by_inode = apr_hash_make(comparison->pool);
+    comparison->by_id = apr_hash_make(comparison->pool);
+}
+
 apr_status_t check_files(apr_array_header_t *findings, store_t *store, const char *tree,
                          check_going_fn *going, void *baton, apr_pool_t *scratch_pool)
 {
-    comparison_t comparison = {.going = going, .baton = baton};
+    comparison_t comparison;
     apr_status_t status;
 
-    apr_pool_create(&comparison.pool, scratch_pool);
-    comparison.suspects = apr_array_make(comparison.pool, 16, sizeof(suspect_t));
-    comparison.by_inode = apr_hash_make(comparison.pool);
-    comparison.by_id = apr_hash_make(comparison.pool);
+    begin(&comparison, going, baton, scratch_pool);
     status = find_suspects(&comparison, store, tree);
     if (status == APR_SUCCESS && index_suspects(&comparison) > 0)
         status = search_tree(&comparison, tree);
     if (status == APR_SUCCESS && comparison.suspects->nelts > 0) {
         apr_sleep(SECOND_LOOK);
         status = look_again(findings, &comparison, store);
+    }
+    apr_pool_destroy(comparison.pool);
+    return status;
+}
+
+/* ---- orphans ---- */
+
+/** Make suspects of the nodes that FINDINGS call orphans. */
+static apr_status_t add_orphans(comparison_t *comparison, const apr_array_header_t *findings,
+                                store_t *store)
+{
+    store_txn_t *txn;
+    apr_status_t status = store_begin(&txn, store, STORE_READ, comparison->pool);
+
+    if (status != APR_SUCCESS)
+        return status;
+    for (int i = 0; i < findings->nelts && status == APR_SUCCESS; i++) {
+        const check_finding_t *finding = &APR_ARRAY_IDX(findings, i, check_finding_t);
+        store_slice_t record;
+        node_t node;
+
+        if (finding->kind != CHECK_ORPHAN)
+            continue;
+        status = store_get(txn, finding->key, &record);
+        if (status == APR_SUCCESS && record_read_node(&node, record) == APR_SUCCESS)
+            add_suspect(comparison, finding->path, &node);
+        if (status == STORE_ABSENT)
+            status = APR_SUCCESS;
+    }
+    store_abort(txn);
+    return status;
+}
+
+apr_status_t check_find_orphans(apr_hash_t *paths, const apr_array_header_t *findings,
+                                store_t *store, const char *tree, check_going_fn *going,
+                                void *baton, apr_pool_t *scratch_pool)
+{
+    apr_pool_t *result_pool = apr_hash_pool_get(paths);
+    comparison_t comparison;
+    apr_status_t status;
+
+    begin(&comparison, going, baton, scratch_pool);
+    status = add_orphans(&comparison, findings, store);
+    if (status == APR_SUCCESS && index_suspects(&comparison) > 0)
+        status = search_tree(&comparison, tree);
+    for (int i = 0; i < comparison.suspects->nelts && status == APR_SUCCESS; i++) {
+        const suspect_t *suspect = &APR_ARRAY_IDX(comparison.suspects, i, suspect_t);
+
+        if (suspect->to != NULL)
+            apr_hash_set(paths, apr_pmemdup(result_pool, &suspect->id, sizeof(suspect->id)),
+                         sizeof(suspect->id), apr_pstrdup(result_pool, suspect->to));
     }
     apr_pool_destroy(comparison.pool);
     return status;

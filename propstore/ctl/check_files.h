@@ -7,6 +7,8 @@
 #ifndef PROPSTORE_CTL_CHECK_FILES_H
 #define PROPSTORE_CTL_CHECK_FILES_H
 
+#include <apr_hash.h>
+
 #include "propstore/ctl/check.h"
 #include "propstore/filestat.h"
 
@@ -20,6 +22,16 @@
  */
 apr_status_t check_files(apr_array_header_t *findings, store_t *store, const char *tree,
                          check_going_fn *going, void *baton, apr_pool_t *scratch_pool);
+
+/**
+ * Look in TREE for the files of the nodes to which no way leads.
+ * @param paths apr_uint64_t, the node's id -> its file's path is added, in its pool
+ * @param findings of check_store()
+ * @return APR_SUCCESS; APR_EINTR; the store's error
+ */
+apr_status_t check_find_orphans(apr_hash_t *paths, const apr_array_header_t *findings,
+                                store_t *store, const char *tree, check_going_fn *going,
+                                void *baton, apr_pool_t *scratch_pool);
 
 /** Whether ST is certainly the file of FINGERPRINT, wherever it is. */
 int check_is_that_file(const node_fingerprint_t *fingerprint, const filestat_t *st);

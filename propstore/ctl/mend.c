@@ -5,6 +5,7 @@
 #include <apr_strings.h>
 #include <apr_time.h>
 
+#include "propstore/ctl/check_files.h"
 #include "propstore/ctl/copies.h"
 #include "propstore/ctl/findings.h"
 #include "propstore/ctl/repair.h"
@@ -19,18 +20,31 @@ typedef struct outcome_t {
 /** A repair in one process: of the records, or of what does not fit the files. */
 typedef struct job_t {
     ctl_t *ctl;
-    const char *tree; /**< NULL: of the records */
+    const char *tree;    /**< NULL: of the records */
+    const char *orphans; /**< of the records: where to look for lost nodes' files, or NULL */
+    apr_hash_t *paths;   /**< and what was found there */
     const apr_array_header_t *findings;
     apr_array_header_t *steps;
 } job_t;
 
 /** Find what there is to repair. */
-static apr_status_t find(apr_array_header_t *findings, const job_t *job, store_t *store)
+static apr_status_t find(apr_array_header_t *findings, job_t *job, store_t *store)
 {
+    ctl_progress_t *progress;
     apr_uint64_t records;
+    apr_status_t status;
 
-    return job->tree == NULL ? findings_of_records(findings, &records, job->ctl, store)
-                             : findings_of_files(findings, job->ctl, store, job->tree);
+    if (job->tree != NULL)
+        return findings_of_files(findings, job->ctl, store, job->tree);
+    status = findings_of_records(findings, &records, job->ctl, store);
+    if (status != APR_SUCCESS || job->orphans == NULL)
+        return status;
+    progress = ctl_progress_begin(job->ctl, "looking for files", 0, job->ctl->pool);
+    job->paths = apr_hash_make(job->ctl->pool);
+    status = check_find_orphans(job->paths, findings, store, job->orphans, ctl_go_on, progress,
+                                job->ctl->pool);
+    ctl_progress_end(progress);
+    return status;
 }
 
 /** store_write_fn: repair it. */
@@ -41,7 +55,7 @@ static apr_status_t repair(store_txn_t *txn, void *baton, apr_pool_t *scratch_po
     job->steps->nelts = 0;
     if (job->tree != NULL)
         return repair_files(job->steps, txn, job->findings, scratch_pool);
-    return repair_store(job->steps, txn, ctl_go_on, NULL, scratch_pool);
+    return repair_store(job->steps, txn, job->paths, ctl_go_on, NULL, scratch_pool);
 }
 
 /** Tell of STEPS: what is to be done, or was. */
@@ -130,7 +144,7 @@ static int carry_out(ctl_t *ctl, void *baton, void *result)
         return answer;
     job->findings = findings;
     job->steps = apr_array_make(ctl->pool, 16, sizeof(repair_step_t));
-    if (job->tree != NULL)
+    if (job->tree != NULL || job->orphans != NULL)
         status = find(findings, job, store);
     if (status == APR_SUCCESS)
         status = store_write(store, repair, job, ctl->pool);
@@ -178,10 +192,10 @@ static int keep_backup(ctl_t *ctl, ctl_soundness_e soundness)
 }
 
 /** One of the two repairs.  @param found_p set if there was something to repair */
-static int mend_one(int *found_p, int *kept_p, ctl_t *ctl, const char *tree)
+static int mend_one(int *found_p, int *kept_p, ctl_t *ctl, const char *tree, const char *orphans)
 {
     const char *what = apr_pstrcat(ctl->pool, "the store ", ctl->argv[0], NULL);
-    job_t job = {.ctl = ctl, .tree = tree};
+    job_t job = {.ctl = ctl, .tree = tree, .orphans = orphans};
     outcome_t outcome;
     int result = ctl_try(ctl, what, plan, &job, &outcome, sizeof(outcome));
 
@@ -202,10 +216,10 @@ static int mend_one(int *found_p, int *kept_p, ctl_t *ctl, const char *tree)
 int mend(ctl_t *ctl, char *tree)
 {
     int found = 0, kept = 0;
-    int result = mend_one(&found, &kept, ctl, NULL);
+    int result = mend_one(&found, &kept, ctl, NULL, tree);
 
     if (result == CTL_FINE && tree != NULL)
-        result = mend_one(&found, &kept, ctl, tree);
+        result = mend_one(&found, &kept, ctl, tree, NULL);
     if (result != CTL_FINE)
         return result;
     ctl_tell(ctl, json_pack("{s:b}", "repaired", found), "%s",

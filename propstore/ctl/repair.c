@@ -362,6 +362,9 @@ static const struct {
     {CHECK_DAMAGED, repair_damaged},
     {CHECK_PLACE, repair_place},
     {CHECK_STRAY_PLACE, repair_stray_place},
+    {CHECK_ORPHAN, repair_rescue},
+    /* Again for those in what could not be put where its file is. */
+    {CHECK_ORPHAN, repair_rescue},
     {CHECK_ORPHAN, repair_orphan},
     {CHECK_NAME, repair_name},
     {CHECK_PROPERTIES, repair_properties},
@@ -412,8 +415,8 @@ static apr_status_t repair_round(repair_t *repair)
     return status;
 }
 
-apr_status_t repair_store(apr_array_header_t *steps, store_txn_t *txn, check_going_fn *going,
-                          void *baton, apr_pool_t *scratch_pool)
+apr_status_t repair_store(apr_array_header_t *steps, store_txn_t *txn, const apr_hash_t *paths,
+                          check_going_fn *going, void *baton, apr_pool_t *scratch_pool)
 {
     repair_t repair = {.txn = txn, .steps = steps};
     apr_pool_t *round_pool;
@@ -421,6 +424,7 @@ apr_status_t repair_store(apr_array_header_t *steps, store_txn_t *txn, check_goi
     int left = 1, before = -1;
 
     apr_pool_create(&round_pool, scratch_pool);
+    repair.paths = paths != NULL ? apr_hash_copy(scratch_pool, paths) : apr_hash_make(scratch_pool);
     for (int round = 0; round < ROUNDS_MAX && status == APR_SUCCESS && left > 0; round++) {
         apr_array_header_t *findings;
 

@@ -8,6 +8,8 @@
 #ifndef PROPSTORE_CTL_REPAIR_H
 #define PROPSTORE_CTL_REPAIR_H
 
+#include <apr_hash.h>
+
 #include "propstore/ctl/check.h"
 
 /** A step of a repair. */
@@ -19,11 +21,12 @@ typedef struct repair_step_t {
 /**
  * Repair what check_store() finds in TXN, until it finds nothing.
  * @param steps repair_step_t is pushed to it, in its pool
+ * @param paths where the files of orphans are, from check_find_orphans(); may be NULL
  * @return APR_SUCCESS; APR_EINTR; STORE_CORRUPT if that cannot be done; the store's error; TXN
  *         must be aborted after any but the first
  */
-apr_status_t repair_store(apr_array_header_t *steps, store_txn_t *txn, check_going_fn *going,
-                          void *baton, apr_pool_t *scratch_pool);
+apr_status_t repair_store(apr_array_header_t *steps, store_txn_t *txn, const apr_hash_t *paths,
+                          check_going_fn *going, void *baton, apr_pool_t *scratch_pool);
 
 /**
  * Repair those FINDINGS of check_files() that are still true: a renamed resource is found at its

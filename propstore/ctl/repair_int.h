@@ -12,6 +12,7 @@ typedef struct repair_t {
     store_txn_t *txn;
     apr_array_header_t *steps;
     const apr_array_header_t *findings; /**< of the last check, this round's and later ones */
+    apr_hash_t *paths;                  /**< orphan's id -> where its file is */
     apr_pool_t *iterpool;               /**< cleared before each finding */
 } repair_t;
 
@@ -24,8 +25,8 @@ typedef apr_status_t repair_fn(repair_t *repair, const check_finding_t *finding,
                                store_slice_t value);
 
 /* By kind; repair_nodes.c, repair_locks.c. */
-repair_fn repair_place, repair_stray_place, repair_orphan, repair_properties, repair_needless,
-    repair_lock, repair_lock_index, repair_intent;
+repair_fn repair_place, repair_stray_place, repair_rescue, repair_orphan, repair_properties,
+    repair_needless, repair_lock, repair_lock_index, repair_intent;
 
 /** Note a step. */
 void repair_did(repair_t *repair, const char *format, ...) __attribute__((format(printf, 2, 3)));

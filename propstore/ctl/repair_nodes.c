@@ -215,6 +215,49 @@ apr_status_t repair_stray_place(repair_t *repair, const check_finding_t *finding
     return repair_del(repair, finding->key);
 }
 
+/** Whether a collection that node ID is in has a path to be put at, and will take it along. */
+static int goes_along(repair_t *repair, apr_uint64_t id)
+{
+    record_place_t place;
+
+    for (int depth = 0; depth <= NODES_DEPTH_MAX; depth++) {
+        if (check_get_place(&place, repair->txn, id) != APR_SUCCESS)
+            return 0;
+        id = place.parent;
+        if (apr_hash_get(repair->paths, &id, sizeof(id)) != NULL)
+            return 1;
+    }
+    return 0;
+}
+
+apr_status_t repair_rescue(repair_t *repair, const check_finding_t *finding, store_slice_t value)
+{
+    const char *path;
+    node_step_t place;
+    node_t node, other;
+    apr_status_t status;
+
+    if (value.data == NULL)
+        return APR_SUCCESS;
+    if (record_read_node(&node, value) != APR_SUCCESS)
+        return STORE_CORRUPT;
+    path = apr_hash_get(repair->paths, &node.id, sizeof(node.id));
+    if (path == NULL || goes_along(repair, node.id))
+        return APR_SUCCESS;
+    apr_hash_set(repair->paths, &node.id, sizeof(node.id), NULL);
+    status = nodes_find(&other, repair->txn, path);
+    if (status != STORE_ABSENT)
+        return status == STORE_CORRUPT ? APR_SUCCESS : status;
+    status = nodes_make_above(&place, repair->txn, path, repair->iterpool);
+    if (status != APR_SUCCESS)
+        return status;
+    repair_did(repair, "put %s, to which no way leads, to %s, where its file is", finding->path,
+               path);
+    status = repair_del(repair, finding->key);
+    return status == APR_SUCCESS ? nodes_put(repair->txn, node.id, &place, value, repair->iterpool)
+                                 : status;
+}
+
 apr_status_t repair_orphan(repair_t *repair, const check_finding_t *finding, store_slice_t value)
 {
     key_buf_t buf, after;

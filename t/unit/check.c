@@ -3,17 +3,20 @@
  * in its key or in its value, without one.
  */
 #include "propstore/ctl/check.h"
-#include "propstore/ctl/repair.h"
 
+#include <fcntl.h>
 #include <string.h>
 
 #include <apr_general.h>
 #include <apr_strings.h>
 
+#include "propstore/ctl/check_files.h"
+#include "propstore/ctl/repair.h"
 #include "propstore/intents.h"
 #include "propstore/key.h"
 #include "propstore/locks.h"
 #include "propstore/record.h"
+#include "t/unit/files.h"
 #include "t/unit/fixture.h"
 #include "t/unit/tap.h"
 #include "t/unit/tree.h"
@@ -242,7 +245,7 @@ static int is_repaired(store_txn_t *txn, const apr_array_header_t *sound, char t
 {
     apr_array_header_t *steps = apr_array_make(scratch_pool, 8, sizeof(repair_step_t));
     int told_twice = in_key == 1 || strchr("IFRTAXU", table) != NULL;
-    int well = repair_store(steps, txn, go_on, NULL, scratch_pool) == APR_SUCCESS &&
+    int well = repair_store(steps, txn, NULL, go_on, NULL, scratch_pool) == APR_SUCCESS &&
                count_findings(txn, scratch_pool) == 0;
     int whole = is_as_it_was(txn, sound, scratch_pool);
 
@@ -275,7 +278,7 @@ static void test_repair(store_t *store, apr_pool_t *pool)
 static int repair(store_txn_t *txn, apr_pool_t *scratch_pool)
 {
     apr_array_header_t *steps = apr_array_make(scratch_pool, 8, sizeof(repair_step_t));
-    apr_status_t status = repair_store(steps, txn, go_on, NULL, scratch_pool);
+    apr_status_t status = repair_store(steps, txn, NULL, go_on, NULL, scratch_pool);
 
     if (status == APR_SUCCESS && count_findings(txn, scratch_pool) == 0)
         return count_losses(steps);
@@ -379,6 +382,44 @@ static void test_circle(store_t *store, apr_pool_t *pool)
     store_abort(txn);
 }
 
+/** A node to which no way leads, but whose file is found. */
+static void test_rescue(store_t *store, apr_pool_t *pool)
+{
+    const prop_change_t change = {.name = {"urn:t", "p"}, .value = "pp", .length = 2};
+    apr_array_header_t *findings = apr_array_make(pool, 4, sizeof(check_finding_t));
+    apr_array_header_t *steps = apr_array_make(pool, 4, sizeof(repair_step_t));
+    const char *directory = files_directory(pool), *path = files_path(directory, "found", pool);
+    apr_hash_t *paths = apr_hash_make(pool);
+    store_txn_t *txn = tree_begin(store, pool);
+    node_limits_t limits = {.value_max = 0};
+    node_fingerprint_t print;
+    apr_uint64_t id, above;
+    filestat_t st;
+    key_buf_t buf;
+
+    files_write(path, "content", 0644);
+    is_status(filestat_read(&st, AT_FDCWD, path, FILESTAT_LINK), APR_SUCCESS, "a file");
+    print = filestat_fingerprint(&st);
+    is_status(nodes_patch(txn, "/above/lost", NODE_FILE, &print, &change, 1, &limits, NULL, pool),
+              APR_SUCCESS, "its property");
+    id = tree_id(txn, "/above/lost");
+    above = tree_id(txn, "/above");
+    is_status(store_del(txn, key_node_place(&buf, above)), APR_SUCCESS, "without the collection");
+    is_status(store_del(txn, key_node(&buf, NODE_ROOT_ID, "above", 5)), APR_SUCCESS, "above it");
+    is_status(check_store(findings, txn, go_on, NULL, pool), APR_SUCCESS, "check");
+    is_int(findings->nelts, 1, "it is an orphan");
+    is_status(store_commit(txn), APR_SUCCESS, "committed");
+    is_status(check_find_orphans(paths, findings, store, directory, go_on, NULL, pool), APR_SUCCESS,
+              "look for its file");
+    is_str(apr_hash_get(paths, &id, sizeof(id)), path, "which is found");
+    is_status(store_begin(&txn, store, STORE_WRITE, pool), APR_SUCCESS, "begin");
+    is_status(repair_store(steps, txn, paths, go_on, NULL, pool), APR_SUCCESS, "repair");
+    is_int(count_losses(steps), 0, "nothing is lost");
+    is_str(tree_get(txn, path, "p", pool), "p2", "the file has its property");
+    is_int(count_findings(txn, pool), 0, "all agrees");
+    store_abort(txn);
+}
+
 /** A tree at another path: with its locks, and nothing to be found. */
 static void test_relocate(store_t *store, apr_pool_t *pool)
 {
@@ -436,6 +477,7 @@ int main(void)
     fixture_run("repair", test_repair);
     fixture_run("much damage", test_much_damage);
     fixture_run("a circle", test_circle);
+    fixture_run("rescue", test_rescue);
     fixture_run("relocate", test_relocate);
     fixture_run("touch", test_touch);
     fixture_run("giving up", test_giving_up);
