@@ -24,6 +24,8 @@ sub start {
 
     close $listen;
     File::Path::make_path("$dir/logs");
+    # What an earlier one in this directory said is not what this one says.
+    unlink "$dir/logs/said", "$dir/logs/error_log";
     Depot::Test::spew("$dir/httpd.conf", <<"END");
 ServerRoot "$dir"
 ServerName 127.0.0.1
