@@ -22,7 +22,7 @@ same "every source of propstore is in libpropstore.a" "$STORE_OBJS" \
 same "every source of propstore/ctl is in depotctl" "$CTL_OBJS" "$(objects propstore/ctl)"
 same "every source of provider is in libprovider.a" "$PROVIDER_OBJS" "$(objects provider)"
 same "every source of mod_src is in the module" "$MODULE_OBJS" "$(objects mod_src)"
-same "every C source of the tests is built" "$TEST_OBJS" "$(objects t/unit t/tools t/fuzz t/crash)"
+same "every C source of the tests is built" "$TEST_OBJS" "$(objects t/unit t/tools t/bench t/fuzz t/crash)"
 same "every guard is run" "$GUARDS" "$(find t/guards -name '*.sh')"
 empty "every functional test stands where t/run-functional looks" \
     "$(find t -name '*.t' ! -path 't/dav/*' ! -path 't/crash/*' ! -path t/litmus.t)"

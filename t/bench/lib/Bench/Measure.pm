@@ -1,0 +1,73 @@
+package Bench::Measure;
+# How servers are measured side by side: in turn, each as often as the others.
+use strict;
+use warnings;
+use Time::HiRes qw(time);
+use Bench::Client;
+
+# Run CODE for each of SERVERS in turn, RUNS times, so that a drift meets all.
+sub alternate {
+    my ($runs, $servers, $code) = @_;
+    for my $run (1 .. $runs) { $code->($_) for @$servers }
+}
+
+# Time a PROPFIND of {server => URL} by each of SERVERS.  The first run of each warms up and
+# tells the memory.
+sub listing {
+    my ($bench, $case, $servers, $url, $form, $depth, $runs) = @_;
+    my ($report, $running) = @{$bench}{qw(report servers)};
+    my $ask = sub {
+        my ($server) = @_;
+        return Bench::Client::propfind($running->port($server), "$url->{$server}/", $form, $depth);
+    };
+    for my $server (@$servers) {
+        my ($peak, $private) = $running->watch_memory($server, sub { $ask->($server) });
+        $report->note($case, $server, 'peak', $peak);
+        $report->note($case, $server, 'private', $private);
+    }
+    alternate($runs, $servers, sub {
+        my ($server) = @_;
+        my %answer = $ask->($server);
+        $report->note($case, $server, 'value', $answer{total});
+        $report->note($case, $server, 'first', $answer{first});
+    });
+}
+
+# Note the rate at which each of SERVERS answers what WORK, given the server, tells load.c to ask
+# of it.  EXTRA are further ones: [title, server, script and its arguments].
+sub rate {
+    my ($bench, $case, $servers, $work, $clients, @extra) = @_;
+    my @all = ((map { [ $_, $_, $work->($_) ] } @$servers), @extra);
+    my $runs = ($bench->{runs} + 1) / 2;
+    alternate($runs, \@all, sub {
+        my ($title, $server, @script) = @{ $_[0] };
+        my $cpu = $bench->{servers}->cpu($server);
+        my %result = eval {
+            Bench::Client::load($bench->{load}, $bench->{servers}->port($server), $clients,
+                $bench->{seconds}, @script);
+        };
+        if (!%result) {
+            die $@ if $server eq 'depot';
+            # What another server cannot do is no reason to stop; it starts afresh.
+            warn "$title: $@";
+            $bench->{servers}->restart($server);
+            return;
+        }
+        $bench->{report}->note($case, $title, 'value', $result{rate});
+        $bench->{report}->note($case, $title, 'p99', $result{p99});
+        $bench->{report}->note($case, $title, 'failed', $result{failed} / $result{requests})
+            if $result{failed};
+        $bench->{report}->note($case, $title, 'cpu',
+            ($bench->{servers}->cpu($server) - $cpu) / $result{requests});
+    });
+}
+
+# Seconds CODE takes.
+sub seconds {
+    my ($code) = @_;
+    my $started = time;
+    $code->();
+    return time - $started;
+}
+
+1;
