@@ -57,6 +57,12 @@ void output_wrote(output_t *out, apr_size_t length)
 
 void output_write(output_t *out, const char *data, apr_size_t length)
 {
+    /* Nearly always. */
+    if (out->buf != NULL && length <= OUTPUT_BUCKET_SIZE - out->used) {
+        memcpy(out->buf + out->used, data, length);
+        out->used += length;
+        return;
+    }
     while (length > 0) {
         char *room = output_reserve(out, 1);
         apr_size_t part = OUTPUT_BUCKET_SIZE - out->used;
@@ -68,11 +74,6 @@ void output_write(output_t *out, const char *data, apr_size_t length)
         data += part;
         length -= part;
     }
-}
-
-void output_puts(output_t *out, const char *s)
-{
-    output_write(out, s, strlen(s));
 }
 
 void output_number(output_t *out, apr_uint64_t n)
