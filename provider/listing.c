@@ -18,11 +18,12 @@
 #include "provider/private.h"
 #include "provider/recovery.h"
 #include "provider/resource.h"
+#include "provider/scanahead.h"
 
 APLOG_USE_MODULE(dav_depot);
 
 /** Members read, looked up and written together. */
-#define BATCH_SIZE 64
+#define BATCH_SIZE SCANAHEAD_BATCH
 /** Bytes that are worth passing on. */
 #define PASS_SIZE (32 * 1024)
 /** Bytes at which even a batch is interrupted, so that large values do not fill memory. */
@@ -34,14 +35,15 @@ typedef struct frame_t {
     apr_pool_t *pool;       /* lifetime of the frame */
     apr_pool_t *batch_pool; /* of the batch and what is entered from it */
     dirscan_t *scan;
-    const char *base;       /* escaped URI, a slash at its end */
-    const char *uri, *path; /* not escaped, a slash at their ends; if members need resources */
-    content_types_t *types; /* if members need types */
-    authz_scope_t scope;    /* what httpd may say of the members */
-    const char *inherited;  /* activelock elements of locks that cover all members, or NULL */
-    int has_locks;          /* a member, or something below one, is locked */
-    apr_uint64_t node;      /* 0: no metadata here or below */
-    dirscan_entry_t entries[BATCH_SIZE];
+    scanahead_t *ahead;       /* what reads it */
+    const char *base;         /* escaped URI, a slash at its end */
+    const char *uri, *path;   /* not escaped, a slash at their ends; if members need resources */
+    content_types_t *types;   /* if members need types */
+    authz_scope_t scope;      /* what httpd may say of the members */
+    const char *inherited;    /* activelock elements of locks that cover all members, or NULL */
+    int has_locks;            /* a member, or something below one, is locked */
+    apr_uint64_t node;        /* 0: no metadata here or below */
+    dirscan_entry_t *entries; /* the batch, until the next is read */
     content_type_t member_types[BATCH_SIZE];
     node_t nodes[BATCH_SIZE];          /* ids stay valid after the transaction, for entering */
     apr_status_t statuses[BATCH_SIZE]; /* of the nodes */
@@ -71,6 +73,18 @@ struct listing_t {
 static const char *with_slash(const char *s, apr_pool_t *result_pool)
 {
     return s[strlen(s) - 1] == '/' ? s : apr_pstrcat(result_pool, s, "/", NULL);
+}
+
+/**
+ * How many threads may read collections ahead.  None where collections are entered, since their
+ * scans use the parent's descriptor; and none where a member costs little but its statx(2):
+ * to hand it over from one processor to another would cost as much as is left to do.
+ */
+static unsigned threads_ahead(const listing_t *listing)
+{
+    return listing->depth == 1 && listing->want_stat && listing->store != NULL
+               ? scanahead_processors()
+               : 0;
 }
 
 /**
@@ -111,11 +125,14 @@ static apr_status_t push(listing_t *listing, frame_t *up, const char *name, apr_
     status = up != NULL ? dirscan_open(&frame->scan, up->scan, name, links, frame_pool)
                         : dirscan_open_top(&frame->scan, listing->resource->info->path,
                                            resource_linked(listing->resource), links, frame_pool);
-    if (status != APR_SUCCESS)
+    if (status != APR_SUCCESS) {
         apr_pool_destroy(frame_pool);
-    else
-        listing->top = frame;
-    return status;
+        return status;
+    }
+    frame->ahead =
+        scanahead_create(frame->scan, listing->want_stat, threads_ahead(listing), frame_pool);
+    listing->top = frame;
+    return APR_SUCCESS;
 }
 
 /** Forget the batch. */
@@ -551,8 +568,7 @@ apr_status_t listing_write(listing_t *listing, output_t *out)
         if (enter_next(listing, frame))
             continue;
         end_batch(frame);
-        status = dirscan_read(frame->scan, frame->entries, BATCH_SIZE, &frame->count,
-                              listing->want_stat, frame->batch_pool);
+        status = scanahead_read(&frame->entries, &frame->count, frame->ahead);
         if (status != APR_SUCCESS)
             ap_log_rerror(APLOG_MARK, APLOG_ERR, status, listing->r, "could not read on in %s",
                           frame->path);
