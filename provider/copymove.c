@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include <apr_strings.h>
 #include <http_log.h>
 
 #include "propstore/intents.h"
@@ -20,6 +22,9 @@
 
 APLOG_USE_MODULE(dav_depot);
 
+/** Copies made of a file that changes while it is copied. */
+#define COPIES_MAX 16
+
 /**
  * A COPY or MOVE under way.  Both end with a rename to the destination: of the source, or of a
  * copy that was made beside the destination, under a private name, with a copy of the metadata.
@@ -30,8 +35,13 @@ typedef struct transfer_t {
     const char *from, *to;
     store_t *store;
     tree_failures_t failures;
-    int copies;       /* what is renamed is a copy */
-    int recurse;      /* its members are copied too */
+    int copies;        /* what is renamed is a copy */
+    int recurse;       /* its members are copied too */
+    filestat_t seen;   /* the source when it was copied */
+    const char *props; /* and its properties, packed */
+    apr_size_t props_length;
+    int is_tree;      /* a collection is renamed, or replaced */
+    int is_gone;      /* there is no source any more */
     place_t place;    /* the rename */
     int placed;       /* it is done */
     int done;         /* there was nothing for the store to do */
@@ -55,6 +65,15 @@ static void begin(transfer_t *transfer, const dav_resource *src, dav_resource *d
     transfer->failures.pool = dst->pool;
     apr_pool_create(&transfer->pool, dst->pool);
     apr_pool_tag(transfer->pool, "depot_transfer");
+}
+
+/** Look at the source. */
+static apr_status_t look_at_source(transfer_t *transfer, filestat_t *st)
+{
+    apr_status_t status = filestat_read(st, AT_FDCWD, transfer->from, FILESTAT_LINK);
+
+    transfer->is_gone = status == ENOENT || status == ENOTDIR;
+    return status;
 }
 
 /* ---- a copy under a private name ---- */
@@ -101,6 +120,8 @@ static apr_status_t stage(transfer_t *transfer, const char **staged_p)
     if (status == APR_SUCCESS)
         status = filetree_copy(transfer->from, resource_linked(transfer->src), *staged_p,
                                transfer->recurse, tree_failed, &transfer->failures, transfer->pool);
+    if (status == ENOENT || status == ENOTDIR)
+        (void)look_at_source(transfer, &transfer->seen);
     return status;
 }
 
@@ -154,17 +175,87 @@ static apr_status_t place_source(transfer_t *transfer)
 static int is_simple(const transfer_t *transfer)
 {
     return transfer->intent.from_node == 0 && transfer->intent.to_node == 0 &&
-           (!transfer->dst->info->replace ||
-            (!transfer->src->collection && !transfer->dst->collection));
+           (!transfer->place.replace || !transfer->is_tree);
+}
+
+/** Whether what is at the destination may be replaced (RFC 4918 section 10.6). */
+static int may_overwrite(const transfer_t *transfer)
+{
+    const char *overwrite = apr_table_get(transfer->failures.r->headers_in, "Overwrite");
+
+    return overwrite == NULL || ap_cstr_casecmp(overwrite, "F") != 0;
+}
+
+/**
+ * Whether the source is another file than the one that was copied: then what is known of it does
+ * not belong to the copy.
+ */
+static int has_changed(const transfer_t *transfer, const filestat_t *now)
+{
+    return transfer->copies && !S_ISDIR(transfer->seen.mode) &&
+           (now->inode != transfer->seen.inode || now->ctime_ns != transfer->seen.ctime_ns);
+}
+
+/** Think of the rename, beside what is there now, in the writer's turn. */
+static apr_status_t look(transfer_t *transfer)
+{
+    filestat_t source, target;
+    apr_status_t status = look_at_source(transfer, &source);
+    apr_status_t found = filestat_read(&target, AT_FDCWD, transfer->to, FILESTAT_LINK);
+
+    if (status != APR_SUCCESS)
+        return status;
+    if (has_changed(transfer, &source))
+        return EAGAIN;
+    if (found == APR_SUCCESS && !may_overwrite(transfer))
+        return EEXIST;
+    transfer->is_tree = S_ISDIR(source.mode) || (found == APR_SUCCESS && S_ISDIR(target.mode));
+    return place_plan(&transfer->place, transfer->place.from, transfer->to, found == APR_SUCCESS,
+                      transfer->pool);
+}
+
+/** The source's properties, packed; empty if it has none. */
+static apr_status_t read_props(store_slice_t *props_p, const transfer_t *transfer, store_txn_t *txn)
+{
+    node_t node;
+    apr_status_t status = nodes_find(&node, txn, transfer->from);
+
+    *props_p = status == APR_SUCCESS ? node.props : (store_slice_t){"", 0};
+    return status == STORE_ABSENT ? APR_SUCCESS : status;
+}
+
+/**
+ * See that the file that was copied is still there, with the properties that were copied: the
+ * copy appears when both are as they were.  A collection is copied member by member, over time.
+ */
+static apr_status_t check_source(transfer_t *transfer, store_txn_t *txn)
+{
+    filestat_t now;
+    store_slice_t props;
+    apr_status_t status = look_at_source(transfer, &now);
+
+    if (status != APR_SUCCESS || !transfer->copies || S_ISDIR(transfer->seen.mode))
+        return status;
+    status = read_props(&props, transfer, txn);
+    if (status != APR_SUCCESS)
+        return status;
+    return has_changed(transfer, &now) || props.len != transfer->props_length ||
+                   memcmp(props.data, transfer->props, props.len) != 0
+               ? EAGAIN
+               : APR_SUCCESS;
 }
 
 /** Copy the source's metadata to its copy. */
-static apr_status_t copy_metadata(const transfer_t *transfer, store_txn_t *txn,
-                                  apr_pool_t *scratch_pool)
+static apr_status_t copy_metadata(transfer_t *transfer, store_txn_t *txn, apr_pool_t *scratch_pool)
 {
-    apr_status_t status =
-        nodes_copy(txn, transfer->from, transfer->place.from, transfer->recurse, scratch_pool);
+    store_slice_t props;
+    apr_status_t status = read_props(&props, transfer, txn);
 
+    if (status != APR_SUCCESS)
+        return status;
+    transfer->props = apr_pstrmemdup(transfer->pool, props.data, props.len);
+    transfer->props_length = props.len;
+    status = nodes_copy(txn, transfer->from, transfer->place.from, transfer->recurse, scratch_pool);
     if (status == APR_SUCCESS && transfer->failures.first != NULL)
         status = nodes_retain(txn, transfer->place.from, metadata_is_there, NULL, scratch_pool);
     return status;
@@ -198,6 +289,8 @@ static apr_status_t plan(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool
     intent_t *intent = &transfer->intent;
     apr_status_t status = tree_check(&transfer->failures, txn);
 
+    if (status == APR_SUCCESS && !transfer->placed)
+        status = look(transfer);
     if (status == APR_SUCCESS)
         status = metadata_node_id(&intent->from_node, txn, transfer->from);
     if (status == APR_SUCCESS)
@@ -226,6 +319,8 @@ static apr_status_t step(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool
     const intent_t *intent = &transfer->intent;
     apr_status_t status = tree_check(&transfer->failures, txn);
 
+    if (status == APR_SUCCESS && !transfer->placed)
+        status = check_source(transfer, txn);
     if (status == APR_SUCCESS)
         status = place_source(transfer);
     /* The store must not be ahead of the files. */
@@ -248,11 +343,10 @@ static apr_status_t step(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool
 static apr_status_t move_into_place(transfer_t *transfer, const char *source)
 {
     recovery_scope_t scope = {.paths = {transfer->from, transfer->to}};
-    apr_status_t status = place_plan(&transfer->place, source, transfer->to,
-                                     transfer->dst->info->replace, transfer->pool);
+    apr_status_t status;
 
-    if (status == APR_SUCCESS)
-        status = recovery_write(transfer->store, &scope, plan, transfer, transfer->pool);
+    transfer->place.from = source;
+    status = recovery_write(transfer->store, &scope, plan, transfer, transfer->pool);
     if (status != APR_SUCCESS)
         return status;
     if (transfer->done) {
@@ -278,16 +372,32 @@ static apr_status_t move_into_place(transfer_t *transfer, const char *source)
 /* ---- copying ---- */
 
 /** Copy, and put the copy in place. */
-static apr_status_t copy_into_place(transfer_t *transfer)
+static apr_status_t copy_once(transfer_t *transfer)
 {
-    const char *staged;
-    apr_status_t status = stage(transfer, &staged);
+    const char *staged = NULL;
+    apr_status_t status = look_at_source(transfer, &transfer->seen);
 
     if (status == APR_SUCCESS)
-        status = move_into_place(transfer, staged);
+        status = stage(transfer, &staged);
+    if (status != APR_SUCCESS) {
+        discard(transfer, staged);
+        return status;
+    }
+    status = move_into_place(transfer, staged);
     if (status != APR_SUCCESS)
         discard(transfer, staged);
-    return status;
+    /* The collection that the copy was made in was moved away, and another may be there. */
+    return status == ENOENT && !transfer->is_gone ? EAGAIN : status;
+}
+
+/** The same, until neither the source nor the destination's collection has changed meanwhile. */
+static apr_status_t copy_into_place(transfer_t *transfer)
+{
+    apr_status_t status = EAGAIN;
+
+    for (int tries = 0; status == EAGAIN && tries < COPIES_MAX; tries++)
+        status = copy_once(transfer);
+    return status == EAGAIN ? STORE_BUSY : status;
 }
 
 /** Move to another file system: copy all of it or nothing, then remove the source. */
@@ -296,6 +406,8 @@ static apr_status_t move_across(transfer_t *transfer)
     const char *staged;
     apr_status_t status = tree_may_remove(transfer->from, transfer->pool);
 
+    if (status == APR_SUCCESS)
+        status = look_at_source(transfer, &transfer->seen);
     if (status != APR_SUCCESS)
         return status;
     transfer->recurse = 1;
@@ -312,13 +424,6 @@ static apr_status_t move_across(transfer_t *transfer)
     return transfer->failures.first != NULL ? APR_SUCCESS : status;
 }
 
-static int is_gone(const char *path)
-{
-    filestat_t st;
-
-    return filestat_read(&st, AT_FDCWD, path, FILESTAT_LINK) == ENOENT;
-}
-
 /** What to answer. */
 static dav_error *finish(transfer_t *transfer, apr_status_t status, dav_response **response_p)
 {
@@ -329,8 +434,9 @@ static dav_error *finish(transfer_t *transfer, apr_status_t status, dav_response
     *response_p = NULL;
     if (transfer->failures.refused != NULL)
         return transfer->failures.refused;
-    if (status == ENOENT && is_gone(transfer->from))
-        return errmap_error(pool, status, "Somebody else was first at the source.");
+    if (status != APR_SUCCESS && transfer->is_gone)
+        return errmap_error_as(pool, HTTP_NOT_FOUND, status,
+                               "Somebody else was first at the source.");
     if (status == ENOENT || status == ENOTDIR)
         return errmap_error_as(pool, HTTP_CONFLICT, status,
                                "There is no collection at the destination to put it in.");
@@ -340,15 +446,12 @@ static dav_error *finish(transfer_t *transfer, apr_status_t status, dav_response
     if (status != APR_SUCCESS)
         return errmap_error(pool, status, "Could not put it at the destination.");
 
-    dst->info->replace = 0;
-    status = resource_refresh(dst);
+    /* Whatever has become of it since, it was there. */
+    (void)resource_refresh(dst);
     if (transfer->failures.first != NULL) {
         *response_p = transfer->failures.first;
         return dav_new_error(pool, HTTP_MULTI_STATUS, 0, 0, "Some members failed.");
     }
-    /* Somebody else may have removed it already: it was there. */
-    if (status != APR_SUCCESS && status != ENOENT && status != ENOTDIR)
-        return errmap_error(pool, status, "Could not look at the destination.");
     return NULL;
 }
 

@@ -1,5 +1,7 @@
 #include "provider/deliver.h"
 
+#include <errno.h>
+
 #include <apr_strings.h>
 #include <http_config.h>
 #include <http_core.h>
@@ -93,6 +95,8 @@ int deliver_file(request_rec *r, const dav_resource *resource)
         return conditions;
 
     status = open_file(&file, resource, core);
+    if (status == ENOENT || status == ENOTDIR)
+        return HTTP_NOT_FOUND; /* somebody has just removed it */
     if (status != APR_SUCCESS) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, status, r, "could not open %s", r->filename);
         return errmap_status(status);

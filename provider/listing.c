@@ -19,6 +19,7 @@
 #include "provider/recovery.h"
 #include "provider/resource.h"
 #include "provider/scanahead.h"
+#include "provider/snapshot.h"
 
 APLOG_USE_MODULE(dav_depot);
 
@@ -57,7 +58,8 @@ struct listing_t {
     const dav_resource *resource;
     int depth;
     proplist_t *list;
-    store_t *store;            /* NULL if no node is needed */
+    store_t *store;  /* NULL if no node is needed */
+    snapshot_t root; /* the request's resource, if a node is needed; until it is written */
     apr_status_t store_status; /* why nodes cannot be read at all, or APR_SUCCESS */
     int want_stat;
     apr_int64_t now;     /* for the locks there are */
@@ -162,8 +164,8 @@ static void pop(listing_t *listing)
     apr_pool_destroy(frame->pool);
 }
 
-dav_error *listing_open(listing_t **listing_p, request_rec *r, const dav_resource *resource,
-                        int depth, proplist_t *list, apr_pool_t *result_pool)
+dav_error *listing_open(listing_t **listing_p, request_rec *r, dav_resource *resource, int depth,
+                        proplist_t *list, apr_pool_t *result_pool)
 {
     listing_t *listing = apr_pcalloc(result_pool, sizeof(*listing));
     apr_status_t status;
@@ -192,8 +194,12 @@ dav_error *listing_open(listing_t **listing_p, request_rec *r, const dav_resourc
         listing->store = resource->info->settings.store;
         if (listing->store == NULL)
             return errmap_no_store(r->pool);
+        status = snapshot_begin(&listing->root, resource, result_pool);
+        if (status == ENOENT || status == ENOTDIR)
+            return errmap_error_as(r->pool, HTTP_NOT_FOUND, status, "It has just been removed.");
+        listing->store_status = status;
     }
-    if (depth != 0) {
+    if (depth != 0 && resource->collection) {
         status = push(listing, NULL, NULL, 0);
         if (status != APR_SUCCESS)
             return errmap_error(r->pool, status, "Could not read the collection.");
@@ -520,41 +526,41 @@ static apr_status_t root_locks(listing_t *listing, proplist_member_t *member)
     return status;
 }
 
+/** What the store knows of the request's own resource, for MEMBER and for its members. */
+static apr_status_t read_root(listing_t *listing, proplist_member_t *member)
+{
+    apr_status_t status = proplist_find_names(listing->list, member->txn);
+
+    if (listing->root.node.id != 0)
+        member->node = &listing->root.node;
+    if (listing->top != NULL)
+        listing->top->node = listing->root.node.id;
+    if (status == APR_SUCCESS && proplist_needs_locks(listing->list))
+        status = root_locks(listing, member);
+    return status;
+}
+
 /** Write the response of the request's own resource, and note its node. */
 static void write_root(listing_t *listing, output_t *out)
 {
     const dav_resource *resource = listing->resource;
-    apr_status_t status = APR_SUCCESS;
     proplist_member_t member = {.collection = resource->collection, .resource = resource};
     apr_pool_t *scratch_pool;
-    node_t node;
 
     apr_pool_create(&scratch_pool, listing->pool);
     member.st = &resource->info->st;
     member.type = listing->type;
-    if (listing->store != NULL) {
-        status = recovery_read(&member.txn, listing->store, resource->info->path, scratch_pool);
-        if (status == APR_SUCCESS)
-            status = proplist_find_names(listing->list, member.txn);
-        if (status == APR_SUCCESS)
-            status = nodes_find(&node, member.txn, resource->info->path);
-        if (status == APR_SUCCESS)
-            member.node = &node;
-        if (status == APR_SUCCESS && listing->top != NULL)
-            listing->top->node = node.id;
-        if (status == STORE_ABSENT)
-            status = APR_SUCCESS;
-        listing->store_status = status;
-        if (status == APR_SUCCESS && proplist_needs_locks(listing->list))
-            status = root_locks(listing, &member);
-    }
+    member.txn = listing->root.txn;
+    if (member.txn != NULL && listing->store_status == APR_SUCCESS)
+        listing->store_status = read_root(listing, &member);
 
     multistatus_response(out, resource_href(resource, scratch_pool), NULL, resource->collection);
-    if (status == APR_SUCCESS)
+    if (listing->store_status == APR_SUCCESS)
         proplist_write(listing->list, out, &member, scratch_pool);
     else
-        multistatus_status(out, errmap_status(status));
+        multistatus_status(out, errmap_status(listing->store_status));
     multistatus_response_end(out);
+    snapshot_end(&listing->root);
     apr_pool_destroy(scratch_pool);
 }
 

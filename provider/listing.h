@@ -21,14 +21,15 @@ typedef struct listing_t listing_t;
 /**
  * Prepare to list RESOURCE; nothing is written yet, so a failure can still be answered.
  * @param r the request
- * @param resource exists
- * @param depth 0, 1 or DAV_INFINITY
+ * @param resource exists; its state is read again if it has changed meanwhile
+ * @param depth 0, 1 or DAV_INFINITY, which count for a collection only
  * @param list what to write of each
  * @param result_pool lifetime of the listing
- * @return NULL; 403 if the collection may not be read; 503 without a store; others
+ * @return NULL; 404 if RESOURCE is gone; 403 if the collection may not be read; 503 without a
+ *         store; others
  */
-dav_error *listing_open(listing_t **listing_p, request_rec *r, const dav_resource *resource,
-                        int depth, proplist_t *list, apr_pool_t *result_pool);
+dav_error *listing_open(listing_t **listing_p, request_rec *r, dav_resource *resource, int depth,
+                        proplist_t *list, apr_pool_t *result_pool);
 
 /**
  * Write RESOURCE's response and its members', passing them on as they become ready.

@@ -17,7 +17,6 @@ struct dav_resource_private {
     const char *path;          /**< file-system path, without a slash at the end */
     filestat_t st;             /**< its state when looked up; meaningful if it exists */
     depot_settings_t settings; /**< in force for R */
-    int replace;               /**< remove_resource() left it for COPY or MOVE to replace */
 };
 
 /** The provider, to tell our resources and requests from others'. */

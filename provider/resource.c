@@ -205,11 +205,7 @@ void resource_set_durability(store_txn_t *txn, const dav_resource *resource)
 
 apr_status_t resource_sync_directory(const dav_resource *resource, const char *directory)
 {
-    apr_status_t status = APR_SUCCESS;
-
-    if (!resource->info->settings.dir->relaxed)
-        status = tempfile_sync_directory(directory);
-    return status == ENOENT || status == ENOTDIR ? APR_SUCCESS : status;
+    return resource->info->settings.dir->relaxed ? APR_SUCCESS : tempfile_sync_directory(directory);
 }
 
 const filestat_t *resource_linked(const dav_resource *resource)

@@ -86,8 +86,12 @@ dav_error *stream_open(const dav_resource *resource, dav_stream_mode mode, dav_s
     stream->promised = -1;
 
     status = tempfile_create(&stream->temp, path, stream_pool);
-    if (status == APR_SUCCESS && resource->exists)
+    if (status == APR_SUCCESS && resource->exists) {
         status = tempfile_inherit(stream->temp, path);
+        /* It has just been removed: then this is a new file. */
+        if (status == ENOENT || status == ENOTDIR)
+            status = APR_SUCCESS;
+    }
     if (status == APR_SUCCESS && mode == DAV_MODE_WRITE_SEEKABLE) {
         stream->promised = promised_length(resource->info->r);
         if (resource->exists)

@@ -224,9 +224,10 @@ apr_status_t tempfile_sync_directory(const char *directory)
     int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     apr_status_t status = APR_SUCCESS;
 
-    if (fd < 0 && (errno == EACCES || errno == EMFILE || errno == ENFILE)) {
-        /* One that may be written but not read, or no descriptor: that leaves syncing everything.
-         */
+    if (fd < 0 && (errno == EACCES || errno == EMFILE || errno == ENFILE || errno == ENOENT ||
+                   errno == ENOTDIR)) {
+        /* One that may be written but not read, no descriptor, or one that was moved away or
+           removed since it was changed: that leaves syncing everything. */
         sync();
         return APR_SUCCESS;
     }

@@ -69,7 +69,11 @@ int tempfile_owner(process_t *owner, const char *name);
  */
 apr_status_t tempfile_copy_content(int from_fd, int to_fd);
 
-/** Make DIRECTORY's entries durable.  @return APR_SUCCESS or the system's error */
+/**
+ * Make DIRECTORY's entries durable, also if it has been moved away or removed since they were
+ * changed.
+ * @return APR_SUCCESS or the system's error
+ */
 apr_status_t tempfile_sync_directory(const char *directory);
 
 #endif /* PROVIDER_TEMPFILE_H */

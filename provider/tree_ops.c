@@ -55,11 +55,10 @@ dav_error *tree_create_collection(dav_resource *resource)
     if (status != APR_SUCCESS)
         return errmap_error(resource->pool, status, "Could not make the collection.");
     status = resource_sync_directory(resource, resource_parent_path(path, resource->pool));
-    if (status == APR_SUCCESS)
-        status = resource_refresh(resource);
-    /* Somebody else may have removed it already: it was made. */
-    if (status != APR_SUCCESS && status != ENOENT && status != ENOTDIR)
+    if (status != APR_SUCCESS)
         return errmap_error(resource->pool, status, "Could not make the collection durable.");
+    /* Whatever has become of it since, it was made. */
+    (void)resource_refresh(resource);
     return NULL;
 }
 
@@ -104,10 +103,9 @@ dav_error *tree_remove(dav_resource *resource, dav_response **response_p)
     apr_status_t status;
 
     *response_p = NULL;
-    if (resource_is_destination(resource->info->r)) {
-        resource->info->replace = 1;
+    /* That replaces it itself. */
+    if (resource_is_destination(resource->info->r))
         return NULL;
-    }
     if (store == NULL)
         return errmap_no_store(resource->pool);
     /* If it cannot be taken out of its collection in the end, do not begin to empty it. */

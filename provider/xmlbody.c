@@ -216,9 +216,11 @@ static dav_error *parse_error(const reader_t *reader)
 {
     apr_pool_t *pool = reader->r->pool;
     const xmlError *error;
+    /* Bytes of another encoding look malformed. */
+    int is_strange = reader->refusal == REFUSED_NOT && !is_encoding_known(reader);
     char *words;
 
-    switch (reader->refusal) {
+    switch (is_strange ? REFUSED_ENCODING : reader->refusal) {
     case REFUSED_DTD:
         return dav_new_error_tag(pool, HTTP_FORBIDDEN, 0, 0,
                                  "A document type declaration is not accepted.", NULL,
@@ -342,12 +344,9 @@ dav_error *xmlbody_read(xmlDoc **doc_p, request_rec *r, const depot_xml_limits_t
     if (!is_xml_type(apr_table_get(r->headers_in, "Content-Type")))
         return bad_body(&reader, HTTP_UNSUPPORTED_MEDIA_TYPE, "The body is not XML.");
     if (xmlParseChunk(reader.parser, NULL, 0, 1) != XML_ERR_OK || !reader.parser->wellFormed ||
-        reader.wrong_namespace || reader.refusal || reader.parser->myDoc == NULL)
+        reader.wrong_namespace || reader.refusal || reader.parser->myDoc == NULL ||
+        !is_encoding_known(&reader))
         return parse_error(&reader);
-    if (!is_encoding_known(&reader)) {
-        reader.refusal = REFUSED_ENCODING;
-        return parse_error(&reader);
-    }
     *doc_p = reader.parser->myDoc;
     reader.parser->myDoc = NULL;
     apr_pool_cleanup_register(r->pool, *doc_p, free_doc, apr_pool_cleanup_null);
