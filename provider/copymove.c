@@ -17,6 +17,7 @@
 #include "provider/recovery.h"
 #include "provider/removal.h"
 #include "provider/resource.h"
+#include "provider/settling.h"
 #include "provider/tempfile.h"
 #include "provider/tree_ops.h"
 
@@ -113,7 +114,7 @@ static apr_status_t stage(transfer_t *transfer, const char **staged_p)
     /* A crash must not leave half a tree; half a file is known by its name (leftovers.h). */
     if (status == APR_SUCCESS && transfer->src->collection) {
         transfer->intent = clearing_of(&transfer->intent, *staged_p);
-        recovery_locate(&transfer->intent, transfer->pool);
+        settling_locate(&transfer->intent, transfer->pool);
         status = store_write(transfer->store, journal_copy, transfer, transfer->pool);
         transfer->journaled = status == APR_SUCCESS;
     }
@@ -276,7 +277,7 @@ static apr_status_t intend(transfer_t *transfer, store_txn_t *txn, apr_pool_t *s
     /* One that a run before this one had was not committed. */
     if (!transfer->journaled)
         intent->id = 0;
-    status = recovery_identify(intent, scratch_pool);
+    status = settling_identify(intent, scratch_pool);
     if (status == APR_SUCCESS && intent->to_parent == 0)
         status = ENOENT;
     return status == APR_SUCCESS ? intents_add(txn, intent, scratch_pool) : status;

@@ -21,6 +21,7 @@
 #include "provider/private.h"
 #include "provider/recovery.h"
 #include "provider/resource.h"
+#include "provider/settling.h"
 #include "provider/tempfile.h"
 #include "provider/xmlbody.h"
 
@@ -84,7 +85,7 @@ static apr_status_t plan_body(store_txn_t *txn, void *baton, apr_pool_t *scratch
     locking_t *locking = baton;
 
     locking->intent.id = 0;
-    recovery_locate(&locking->intent, scratch_pool);
+    settling_locate(&locking->intent, scratch_pool);
     return intents_add(txn, &locking->intent, scratch_pool);
 }
 

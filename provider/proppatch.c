@@ -24,6 +24,7 @@
 #include "provider/private.h"
 #include "provider/recovery.h"
 #include "provider/resource.h"
+#include "provider/settling.h"
 #include "provider/typeprops.h"
 #include "provider/xmlbody.h"
 
@@ -259,7 +260,7 @@ static apr_status_t plan_body(store_txn_t *txn, void *baton, apr_pool_t *scratch
     patch->intent.inode = st.inode;
     patch->intent.birth_ns = st.birth_ns;
     patch->intent.mode = st.mode & 07777;
-    recovery_locate(&patch->intent, scratch_pool);
+    settling_locate(&patch->intent, scratch_pool);
     return intents_add(txn, &patch->intent, scratch_pool);
 }
 

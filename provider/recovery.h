@@ -6,7 +6,7 @@
  * else would change one of them waits, for the little time between the intent and its end.  The
  * intents of processes that are gone are settled first, each beside the files it speaks of: a
  * rename that happened is followed by the store's step, one that did not is forgotten with
- * its temporary; a removal that was begun is completed.
+ * its temporary; a removal that was begun is completed (settling.h).
  *
  * Settling takes one transaction, so of several processes one does it, and one that dies meanwhile
  * has done nothing, or file steps that the next finds done.  What then is left to remove, under
@@ -56,24 +56,5 @@ apr_status_t recovery_settle(store_t *store, const char *path, apr_pool_t *scrat
  *         nobody is to touch INTENT's files till then
  */
 apr_status_t recovery_undo(store_t *store, const intent_t *intent, apr_pool_t *scratch_pool);
-
-/** Note in which directories INTENT's paths are. */
-void recovery_locate(intent_t *intent, apr_pool_t *scratch_pool);
-
-/**
- * Note that, and who is at FROM, before INTENT is written down.
- * @return APR_SUCCESS; the system's error about FROM, which must exist
- */
-apr_status_t recovery_identify(intent_t *intent, apr_pool_t *scratch_pool);
-
-/**
- * Whether it can be told which of INTENT's files are there.
- * @return APR_SUCCESS; ENOENT if the directories are not those that it was written in; the
- *         system's error
- */
-apr_status_t recovery_can_tell(const intent_t *intent, apr_pool_t *scratch_pool);
-
-/** Whether PATH is the file that INTENT is about. */
-int recovery_is_meant(const intent_t *intent, const char *path);
 
 #endif /* PROVIDER_RECOVERY_H */

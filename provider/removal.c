@@ -13,6 +13,7 @@
 #include "provider/metadata.h"
 #include "provider/recovery.h"
 #include "provider/resource.h"
+#include "provider/settling.h"
 #include "provider/tempfile.h"
 
 /* ---- clearing away ---- */
@@ -41,7 +42,7 @@ static apr_status_t forget(store_txn_t *txn, void *baton, apr_pool_t *scratch_po
     const clearing_t *clearing = baton;
     const intent_t *intent = &clearing->intent;
     /* Unless a process was putting it back, and died before it could say so. */
-    apr_status_t status = recovery_is_meant(intent, intent->to)
+    apr_status_t status = settling_is_meant(intent, intent->to)
                               ? follow_back(intent, txn, scratch_pool)
                               : nodes_remove(txn, intent->from, scratch_pool);
 
@@ -168,7 +169,7 @@ static apr_status_t plan(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool
             return status == APR_SUCCESS ? STORE_NOTHING : status;
     }
     intent->id = 0;
-    status = recovery_identify(intent, scratch_pool);
+    status = settling_identify(intent, scratch_pool);
     return status == APR_SUCCESS ? intents_add(txn, intent, scratch_pool) : status;
 }
 

@@ -3,6 +3,7 @@
 #include "propstore/intents.h"
 #include "provider/recovery.h"
 #include "provider/removal.h"
+#include "provider/settling.h"
 
 /** An intent to clear away, of a process that is gone. */
 typedef struct claim_t {
@@ -58,7 +59,7 @@ apr_status_t sweep_run(store_t *store, apr_pool_t *scratch_pool)
         claim_t claim = {.id = intent->id, .pool = iterpool};
 
         apr_pool_clear(iterpool);
-        if (!is_left(intent) || recovery_can_tell(intent, iterpool) != APR_SUCCESS)
+        if (!is_left(intent) || settling_can_tell(intent, iterpool) != APR_SUCCESS)
             continue;
         status = store_write(store, claim_body, &claim, iterpool);
         /* What stays has been logged. */

@@ -73,7 +73,9 @@ sub choose {
     my $method = $dice < 0.95 ? 'MOVE' : 'COPY';
     my @names  = $method eq 'MOVE' && rand() < 0.4 ? @folders : @files;
     my $from   = pick(@names);
-    return { method => $method, path => $from, to => pick(grep { $_ ne $from } @names), overwrite => rand() < 0.7 };
+    # A tree that takes another's place does so in two steps for who looks just then.
+    return { method => $method, path => $from, to => pick(grep { $_ ne $from } @names),
+        overwrite => $names[0] ne $folders[0] && rand() < 0.7 };
 }
 
 # A client: what it did, or why it could not go on.
