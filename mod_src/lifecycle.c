@@ -28,6 +28,9 @@
 
 APLOG_USE_MODULE(dav_depot);
 
+/** How long httpd's start may take to read a store through. */
+#define READ_THROUGH_MAX apr_time_from_sec(2)
+
 /** store_log_fn: into httpd's error log. */
 static void log_to_httpd(void *baton, store_log_level_e level, apr_status_t status,
                          const char *message)
@@ -186,6 +189,8 @@ static int try_store(const depot_store_t *store, server_rec *s, apr_pool_t *scra
     status = store_open(&open, store->spec, &log, scratch_pool);
     if (status == APR_SUCCESS) {
         status = meta_prepare(open, scratch_pool);
+        if (status == APR_SUCCESS)
+            status = meta_read_through(open, READ_THROUGH_MAX, scratch_pool);
         /* After a crash; what living processes are at is left to them. */
         if (status == APR_SUCCESS)
             status = sweep_run(open, scratch_pool);

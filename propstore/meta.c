@@ -183,3 +183,68 @@ apr_status_t meta_take_name_id(apr_uint32_t *id_p, store_txn_t *txn)
     *id_p = (apr_uint32_t)id;
     return status;
 }
+
+/** Whether the record at KEY is found where the scan has it, behind LAST. */
+static apr_status_t try_record(store_txn_t *txn, store_slice_t last, store_slice_t key,
+                               store_slice_t value)
+{
+    apr_size_t shorter = last.len < key.len ? last.len : key.len;
+    volatile unsigned char touched;
+    store_slice_t found;
+    apr_status_t status;
+    int order;
+
+    if (key.len == 0 || key.len > STORE_KEY_MAX)
+        return STORE_CORRUPT;
+    order = last.len > 0 ? memcmp(last.data, key.data, shorter) : -1;
+    if (order > 0 || (order == 0 && last.len >= key.len))
+        return STORE_CORRUPT;
+    status = store_get(txn, key, &found);
+    if (status != APR_SUCCESS)
+        return status == STORE_ABSENT ? STORE_CORRUPT : status;
+    if (found.data != value.data || found.len != value.len)
+        return STORE_CORRUPT;
+    if (value.len > 0)
+        touched = ((const unsigned char *)value.data)[value.len - 1];
+    (void)touched;
+    return APR_SUCCESS;
+}
+
+/** Try every record that TXN sees, while there is time. */
+static apr_status_t try_records(store_txn_t *txn, apr_time_t until, apr_pool_t *scratch_pool)
+{
+    store_range_t all = {.limit = 0};
+    store_slice_t last = {"", 0}, key, value;
+    store_cursor_t *cursor;
+    apr_status_t status = store_scan(&cursor, txn, &all, scratch_pool);
+
+    if (status != APR_SUCCESS)
+        return status;
+    for (unsigned n = 0; (status = store_next(cursor, &key, &value)) == APR_SUCCESS; n++) {
+        status = try_record(txn, last, key, value);
+        last = key;
+        if (status != APR_SUCCESS || (n % 1024 == 0 && apr_time_now() >= until))
+            break;
+    }
+    store_scan_end(cursor);
+    return status == STORE_ABSENT ? APR_SUCCESS : status;
+}
+
+apr_status_t meta_read_through(store_t *store, apr_interval_time_t max, apr_pool_t *scratch_pool)
+{
+    store_txn_t *txn;
+    apr_status_t status = store_begin(&txn, store, STORE_READ, scratch_pool);
+
+    if (status != APR_SUCCESS)
+        return status;
+    status = try_records(txn, apr_time_now() + max, scratch_pool);
+    store_abort(txn);
+    if (status == APR_SUCCESS)
+        status = store_begin(&txn, store, STORE_WRITE, scratch_pool);
+    if (status != APR_SUCCESS)
+        return status;
+    /* It takes pages that are free. */
+    status = write_number(txn, META_FORMAT, META_FORMAT_VERSION);
+    store_abort(txn);
+    return status;
+}

@@ -4,6 +4,8 @@
 #ifndef PROPSTORE_META_H
 #define PROPSTORE_META_H
 
+#include <apr_time.h>
+
 #include "propstore/store.h"
 
 /** The format this version writes; FORMAT beside this file describes it. */
@@ -31,6 +33,15 @@ typedef struct meta_t {
  *         a store that holds something else; or the store's error
  */
 apr_status_t meta_prepare(store_t *store, apr_pool_t *scratch_pool);
+
+/**
+ * Read STORE from its first record to its last, and try a write that is not committed, so that
+ * damage to its pages is met now, whatever it does to whoever meets it.  What the records say is
+ * not looked at.
+ * @param max after so long the rest is left unread
+ * @return APR_SUCCESS; STORE_CORRUPT; the store's error
+ */
+apr_status_t meta_read_through(store_t *store, apr_interval_time_t max, apr_pool_t *scratch_pool);
 
 /** Read what TXN's store says of itself.  @return APR_SUCCESS; STORE_CORRUPT; the store's error */
 apr_status_t meta_read(meta_t *meta, store_txn_t *txn);
