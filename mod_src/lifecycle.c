@@ -189,7 +189,8 @@ static int try_store(const depot_store_t *store, server_rec *s, apr_pool_t *scra
     status = store_open(&open, store->spec, &log, scratch_pool);
     if (status == APR_SUCCESS) {
         status = meta_prepare(open, scratch_pool);
-        if (status == APR_SUCCESS)
+        /* The faults that trace is asked for are meant for requests. */
+        if (status == APR_SUCCESS && strcmp(store->spec->backend, "trace") != 0)
             status = meta_read_through(open, READ_THROUGH_MAX, scratch_pool);
         /* After a crash; what living processes are at is left to them. */
         if (status == APR_SUCCESS)
