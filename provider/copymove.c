@@ -378,6 +378,8 @@ static apr_status_t copy_once(transfer_t *transfer)
     const char *staged = NULL;
     apr_status_t status = look_at_source(transfer, &transfer->seen);
 
+    /* An earlier try has settled its intent, whose id may be another's by now. */
+    transfer->journaled = 0;
     if (status == APR_SUCCESS)
         status = stage(transfer, &staged);
     if (status != APR_SUCCESS) {
@@ -396,7 +398,7 @@ static apr_status_t copy_into_place(transfer_t *transfer)
 {
     apr_status_t status = EAGAIN;
 
-    for (int tries = 0; status == EAGAIN && tries < COPIES_MAX; tries++)
+    for (int tries = 0; status == EAGAIN && !transfer->given_up && tries < COPIES_MAX; tries++)
         status = copy_once(transfer);
     return status == EAGAIN ? STORE_BUSY : status;
 }
