@@ -5,6 +5,7 @@
 #include <apr_strings.h>
 
 #include "propstore/key.h"
+#include "propstore/meta.h"
 #include "propstore/pairs.h"
 #include "propstore/record.h"
 
@@ -101,25 +102,6 @@ apr_status_t intents_read(intent_t *intent, store_slice_t record, apr_pool_t *re
     return at == end ? APR_SUCCESS : STORE_CORRUPT;
 }
 
-/** The id behind the last there is. */
-static apr_status_t next_id(apr_uint64_t *id_p, store_txn_t *txn, apr_pool_t *scratch_pool)
-{
-    key_buf_t from, to;
-    store_range_t range = {.from = key_intents(&from), .limit = 1, .reverse = 1};
-    store_cursor_t *cursor;
-    store_slice_t key;
-    apr_status_t status;
-
-    range.to = key_after(&to, range.from);
-    status = store_scan(&cursor, txn, &range, scratch_pool);
-    if (status != APR_SUCCESS)
-        return status;
-    status = store_next(cursor, &key, NULL);
-    *id_p = status == APR_SUCCESS ? key_intent_id(key) + 1 : 1;
-    store_scan_end(cursor);
-    return status == STORE_ABSENT ? APR_SUCCESS : status;
-}
-
 apr_status_t intents_put(store_txn_t *txn, const intent_t *intent, apr_pool_t *scratch_pool)
 {
     return intents_pairs(intent, pairs_put, txn, scratch_pool);
@@ -137,8 +119,9 @@ apr_status_t intents_add(store_txn_t *txn, intent_t *intent, apr_pool_t *scratch
 {
     apr_status_t status = process_self(&intent->owner);
 
+    /* Never given again: who finds its intent gone must not take another's for it. */
     if (status == APR_SUCCESS && intent->id == 0)
-        status = next_id(&intent->id, txn, scratch_pool);
+        status = meta_take_node_id(&intent->id, txn);
     return status == APR_SUCCESS ? intents_put(txn, intent, scratch_pool) : status;
 }
 
