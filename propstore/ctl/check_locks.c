@@ -205,6 +205,7 @@ apr_status_t check_intent(check_t *check, store_slice_t key, store_slice_t value
         return APR_SUCCESS;
     }
     /* What it speaks of may be gone; another node with its id must not be taken for it. */
+    check_note_node_id(check, intent.id);
     check_note_node_id(check, intent.from_node);
     check_note_node_id(check, intent.to_node);
     if (intent.id != key_intent_id(key))

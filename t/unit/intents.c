@@ -65,7 +65,8 @@ static apr_status_t list(apr_array_header_t **intents_p, store_t *store, apr_poo
 
 static void test_records(store_t *store, apr_pool_t *pool)
 {
-    intent_t first = move, second = {.kind = INTENT_CREATE, .from = "/x", .to = "", .old = ""};
+    intent_t first = move, third = move,
+             second = {.kind = INTENT_CREATE, .from = "/x", .to = "", .old = ""};
     store_slice_t junk = {"junk that is no intent", 22};
     apr_array_header_t *intents;
     const intent_t *read;
@@ -90,6 +91,10 @@ static void test_records(store_t *store, apr_pool_t *pool)
     is_status(list(&intents, store, pool), APR_SUCCESS, "the other");
     is_int(intents->nelts, 1, "stays");
     is_status(store_write(store, drop, &first, pool), STORE_ABSENT, "it cannot go twice");
+    is_status(store_write(store, drop, &second, pool), APR_SUCCESS, "the other goes too");
+    third.id = 0;
+    is_status(store_write(store, add, &third, pool), APR_SUCCESS, "and a third comes");
+    ok(third.id != first.id && third.id != second.id, "whose id nobody had before");
     is_status(store_write(store, damage, &junk, pool), APR_SUCCESS, "a damaged one");
     is_status(list(&intents, store, pool), STORE_CORRUPT, "is noticed");
 }
