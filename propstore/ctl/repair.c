@@ -154,7 +154,7 @@ static apr_status_t repair_unknown(repair_t *repair, const check_finding_t *find
 {
     int done;
 
-    return value.data == NULL ? APR_SUCCESS : return_record(&done, repair, finding->key, value);
+    return return_record(&done, repair, finding->key, value);
 }
 
 /** Whether a record with VALUE is under a key that is all but KEY: by now it has been written. */
@@ -180,8 +180,6 @@ static int has_twin(repair_t *repair, store_slice_t key, store_slice_t value)
 static apr_status_t repair_rest(repair_t *repair, const check_finding_t *finding,
                                 store_slice_t value)
 {
-    if (value.data == NULL)
-        return APR_SUCCESS;
     if (has_twin(repair, finding->key, value))
         repair_did(repair, "remove what stands elsewhere now: %s", finding->text);
     else
@@ -237,13 +235,11 @@ static apr_status_t repair_damaged(repair_t *repair, const check_finding_t *find
                                    store_slice_t value)
 {
     static const store_slice_t nothing = {"", 0};
-    int done = 0;
-    apr_status_t status = APR_SUCCESS;
-
+    int done;
     /* What is another table's cannot be read either. */
-    if (value.data != NULL)
-        status = return_record(&done, repair, finding->key, value);
-    if (value.data == NULL || done || status != APR_SUCCESS)
+    apr_status_t status = return_record(&done, repair, finding->key, value);
+
+    if (done || status != APR_SUCCESS)
         return status;
     switch ((key_table_e) * (const unsigned char *)finding->key.data) {
     case KEY_NODE:
@@ -268,8 +264,7 @@ static apr_status_t repair_damaged(repair_t *repair, const check_finding_t *find
 static apr_status_t repair_stray(repair_t *repair, const check_finding_t *finding,
                                  store_slice_t value)
 {
-    if (value.data == NULL)
-        return APR_SUCCESS;
+    (void)value;
     if (finding->kind == CHECK_STRAY_VALUE)
         repair_lost(repair, "drop a value: %s", finding->text);
     else
@@ -323,8 +318,6 @@ static apr_status_t repair_name(repair_t *repair, const check_finding_t *finding
     key_buf_t buf;
     apr_status_t status;
 
-    if (value.data == NULL)
-        return APR_SUCCESS;
     if (*(const unsigned char *)finding->key.data == KEY_NAME_ID)
         return repair_name_id(repair, finding, value);
     id = key_get_u32((const unsigned char *)finding->key.data + 1);
@@ -378,6 +371,13 @@ static const struct {
     {CHECK_COUNTER, repair_counter},
 };
 
+/** Whether a finding of KIND may be of a record that is missing; any other, once its record is
+ * gone, has been dealt with by an earlier repair. */
+static int may_be_missing(check_kind_e kind)
+{
+    return kind == CHECK_META || kind == CHECK_COUNTER;
+}
+
 /** Repair the findings of KIND. */
 static apr_status_t repair_kind(repair_t *repair, check_kind_e kind, repair_fn *way)
 {
@@ -395,8 +395,10 @@ static apr_status_t repair_kind(repair_t *repair, check_kind_e kind, repair_fn *
         status = store_get(repair->txn, finding->key, &value);
         if (status == APR_SUCCESS)
             value = nodes_keep_slice(value, repair->iterpool);
-        if (status == APR_SUCCESS || status == STORE_ABSENT)
+        if (status == APR_SUCCESS || (status == STORE_ABSENT && may_be_missing(kind)))
             status = way(repair, finding, value);
+        else if (status == STORE_ABSENT)
+            status = APR_SUCCESS;
     }
     return status;
 }

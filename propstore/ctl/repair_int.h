@@ -17,8 +17,8 @@ typedef struct repair_t {
 } repair_t;
 
 /**
- * The repair of one finding.  An earlier one may have dealt with it: then nothing is done.
- * @param value what is stored under the finding's key, a copy; data NULL if nothing is
+ * The repair of one finding.
+ * @param value what is stored under the finding's key, a copy; nothing is passed as {NULL, 0}
  * @return APR_SUCCESS or the store's error
  */
 typedef apr_status_t repair_fn(repair_t *repair, const check_finding_t *finding,

@@ -71,8 +71,7 @@ apr_status_t repair_return_lock(int *done_p, repair_t *repair, store_slice_t key
 
 apr_status_t repair_lock(repair_t *repair, const check_finding_t *finding, store_slice_t value)
 {
-    if (value.data == NULL)
-        return APR_SUCCESS;
+    (void)value;
     repair_lost(repair, "drop a lock: %s", finding->text);
     return repair_del(repair, finding->key);
 }
@@ -85,8 +84,6 @@ apr_status_t repair_lock_index(repair_t *repair, const check_finding_t *finding,
     int done = 0;
     apr_status_t status;
 
-    if (value.data == NULL)
-        return APR_SUCCESS;
     memcpy(lock.token.bytes, (const char *)finding->key.data + 1, LOCK_TOKEN_SIZE);
     if (locks_read(&lock, value, repair->iterpool) != APR_SUCCESS)
         return STORE_CORRUPT;
@@ -124,8 +121,6 @@ apr_status_t repair_intent(repair_t *repair, const check_finding_t *finding, sto
     int done;
     apr_status_t status;
 
-    if (value.data == NULL)
-        return APR_SUCCESS;
     status = repair_return_intent(&done, repair, finding->key, value);
     if (status != APR_SUCCESS || done)
         return status;

@@ -148,8 +148,6 @@ apr_status_t repair_place(repair_t *repair, const check_finding_t *finding, stor
     apr_status_t status;
     int done = 0;
 
-    if (value.data == NULL)
-        return APR_SUCCESS;
     if (!check_split_node_key(&parent, &name, finding->key) ||
         record_read_node(&node, value) != APR_SUCCESS)
         return STORE_CORRUPT;
@@ -191,8 +189,6 @@ apr_status_t repair_stray_place(repair_t *repair, const check_finding_t *finding
     node_t node;
     apr_status_t status;
 
-    if (value.data == NULL)
-        return APR_SUCCESS;
     if (record_read_place(&place, value) != APR_SUCCESS)
         return STORE_CORRUPT;
     id = key_get_u64((const unsigned char *)finding->key.data + 1);
@@ -237,8 +233,6 @@ apr_status_t repair_rescue(repair_t *repair, const check_finding_t *finding, sto
     node_t node, other;
     apr_status_t status;
 
-    if (value.data == NULL)
-        return APR_SUCCESS;
     if (record_read_node(&node, value) != APR_SUCCESS)
         return STORE_CORRUPT;
     path = apr_hash_get(repair->paths, &node.id, sizeof(node.id));
@@ -265,8 +259,6 @@ apr_status_t repair_orphan(repair_t *repair, const check_finding_t *finding, sto
     node_t node;
     apr_status_t status;
 
-    if (value.data == NULL)
-        return APR_SUCCESS;
     if (record_read_node(&node, value) != APR_SUCCESS)
         return STORE_CORRUPT;
     repair_lost(repair, "drop %s, to which no way leads, with its properties: %s", finding->path,
@@ -287,8 +279,6 @@ apr_status_t repair_needless(repair_t *repair, const check_finding_t *finding, s
     node_t node;
     apr_status_t status;
 
-    if (value.data == NULL)
-        return APR_SUCCESS;
     if (record_read_node(&node, value) != APR_SUCCESS)
         return STORE_CORRUPT;
     status = nodes_steps_to(&steps, repair->txn, node.id, repair->iterpool);
@@ -419,8 +409,6 @@ apr_status_t repair_properties(repair_t *repair, const check_finding_t *finding,
     node_t node;
     apr_status_t status;
 
-    if (value.data == NULL)
-        return APR_SUCCESS;
     if (record_read_node(&node, value) != APR_SUCCESS)
         return STORE_CORRUPT;
     status = keep_properties(props, repair, &node, finding->path);

@@ -14,22 +14,12 @@ plan(skip_all => 'another library is preloaded into httpd') if slurp(vars('httpd
 
 my $dir   = server_root() . '/clock';
 my $drive = "$dir/drive";
-mkdir $_ or die "$_: $!\n" for $dir, $drive;
+mkdir $dir or die "$dir: $!\n";
 
 sub set_clock { return spew("$dir/offset", $_[0]) }
 
 sub start {
-    return Depot::Server->start($dir, <<"END", env => {
-DavDepotStore lmdb:$dir/store
-Alias /dav "$drive"
-<Directory />
-    AllowOverride None
-</Directory>
-<Directory "$drive">
-    Dav depot
-    Require all granted
-</Directory>
-END
+    return Depot::Server->start($dir, "DavDepotStore lmdb:$dir/store\n" . Depot::Server::drive('/dav', $drive), env => {
         LD_PRELOAD => $library, FAKETIME_TIMESTAMP_FILE => "$dir/offset", FAKETIME_NO_CACHE => 1,
         FAKETIME_DONT_FAKE_MONOTONIC => 1 }) // die "the server did not start\n";
 }

@@ -3,29 +3,17 @@ use strict;
 use warnings;
 
 use Depot::Test;
+use Depot::Workers ();
 use Time::HiRes ();
 
 my ($url, $dir) = fresh();
 expect_log(client_errors());
 my $port = vars('port');
 
-# Run CODE in COUNT processes; each returns a line, undef for one that failed.
+# CODE in COUNT processes, with its number and a client.
 sub in_parallel {
     my ($count, $code) = @_;
-    my @running;
-
-    for my $n (1 .. $count) {
-        pipe my $out, my $in or die "pipe: $!\n";
-        my $pid = fork // die "fork: $!\n";
-        if ($pid == 0) {
-            close $out;
-            my $result = eval { $code->($n, client(port => $port)) } // "died: $@";
-            syswrite $in, $result;
-            CORE::exit(0);
-        }
-        push @running, [ $pid, $out ];
-    }
-    return map { my ($pid, $out) = @$_; my $line = <$out>; waitpid $pid, 0; $line // 'no answer' } @running;
+    return Depot::Workers::in_parallel($count, sub { $code->($_[0], client(port => $port)) });
 }
 
 sub patch {

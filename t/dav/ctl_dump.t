@@ -15,14 +15,7 @@ mkdir $_ or die "$_: $!\n" for $work, "$work/drive";
 
 sub serve {
     my ($name, $store) = @_;
-    return Depot::Server->start("$work/$name", <<"END");
-DavDepotStore lmdb:$store
-Alias /drive "$work/drive"
-<Directory "$work/drive">
-    Require all granted
-    Dav depot
-</Directory>
-END
+    return Depot::Server->start("$work/$name", "DavDepotStore lmdb:$store\n" . Depot::Server::drive('/drive', "$work/drive"));
 }
 
 # ---- a store with all there is ----

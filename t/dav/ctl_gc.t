@@ -17,14 +17,7 @@ my $server;
 
 sub start {
     my ($directory) = @_;
-    $server = Depot::Server->start("$work/server", <<"END");
-DavDepotStore lmdb:$store
-Alias /drive "$directory"
-<Directory "$directory">
-    Require all granted
-    Dav depot
-</Directory>
-END
+    $server = Depot::Server->start("$work/server", "DavDepotStore lmdb:$store\n" . Depot::Server::drive('/drive', $directory));
     return defined $server;
 }
 

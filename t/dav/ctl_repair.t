@@ -20,14 +20,7 @@ my ($server, $token);
 my $LARGE = 'large ' x 1000;
 
 sub start {
-    $server = Depot::Server->start("$work/server", <<"END");
-DavDepotStore lmdb:$store
-Alias /drive "$tree"
-<Directory "$tree">
-    Require all granted
-    Dav depot
-</Directory>
-END
+    $server = Depot::Server->start("$work/server", "DavDepotStore lmdb:$store\n" . Depot::Server::drive('/drive', $tree));
     return defined $server;
 }
 

@@ -17,17 +17,7 @@ my $count = 80;
 my $size  = 4096;
 
 sub start {
-    return Depot::Server->start($dir, <<"END");
-DavDepotStore lmdb:$_[0]
-Alias /dav "$drive"
-<Directory />
-    AllowOverride None
-</Directory>
-<Directory "$drive">
-    Dav depot
-    Require all granted
-</Directory>
-END
+    return Depot::Server->start($dir, "DavDepotStore lmdb:$_[0]\n" . Depot::Server::drive('/dav', $drive));
 }
 
 # Whether what a server says of every file is right, or an error; and a write is done or refused.
@@ -52,7 +42,6 @@ sub answers {
 # Some in pages of their own.
 sub value { return $_[0] % 20 ? "value $_[0]" : "$_[0]," x 1500 }
 
-File::Path::make_path($drive);
 my $server = start("$dir/sound") or die "the server did not start\n";
 my $client = $server->client;
 for my $n (1 .. $count) {

@@ -10,6 +10,7 @@ use Time::HiRes  ();
 use Depot::Lock;
 use Depot::Server;
 use Depot::Test;
+use Depot::Workers;
 
 my $root = server_root() . '/faults';
 mkdir $root or die "$root: $!\n";
@@ -25,20 +26,7 @@ sub hosts {
 END
 }
 
-sub drive_at {
-    my ($drive) = @_;
-    File::Path::make_path($drive);
-    return <<"END";
-Alias /dav "$drive"
-<Directory />
-    AllowOverride None
-</Directory>
-<Directory "$drive">
-    Dav depot
-    Require all granted
-</Directory>
-END
-}
+sub drive_at { return Depot::Server::drive('/dav', @_) }
 
 my %clients;
 
@@ -322,26 +310,6 @@ SKIP: {
     $server->stop;
 }
 
-# Run CODE in COUNT processes: what each printed last.
-sub in_parallel {
-    my ($count, $code) = @_;
-    my @running;
-
-    for my $n (1 .. $count) {
-        pipe my $out, my $in or die "pipe: $!\n";
-        my $pid = fork // die "fork: $!\n";
-        if ($pid == 0) {
-            close $out;
-            %clients = ();
-            syswrite $in, eval { $code->($n) } // "died: $@";
-            POSIX::_exit(0);
-        }
-        close $in;
-        push @running, [ $pid, $out ];
-    }
-    return map { my ($pid, $out) = @$_; my $line = <$out>; waitpid $pid, 0; $line // 'nothing' } @running;
-}
-
 {
     my $dir    = "$root/readers";
     my $drive  = "$dir/drive";
@@ -350,6 +318,7 @@ sub in_parallel {
     make_tree($drive, map {"f$_"} 1 .. 300);
     is(set_at($server, 'sound', '/dav/f1', 'p'), 200, 'a property');
     my @answers = in_parallel(6, sub {
+        %clients = ();
         my %seen;
         for (1 .. 40) {
             my $response = at($server, 'sound', 'PROPFIND', '/dav/', headers => [ Depth => 1 ], body => propfind_body('{urn:test}p'));
@@ -387,6 +356,7 @@ END
     }
     my $until = time + $seconds;
     my @wrong = in_parallel(8, sub {
+        %clients = ();
         my ($n) = @_;
         my ($client, $count, @bad) = (undef, 0);
         while (time < $until) {

@@ -15,15 +15,8 @@ mkdir "$work/drive";
 sub start {
     my ($point) = @_;
     my $store = $point ? "trace:lmdb:$work/store $point" : "lmdb:$work/store";
-    return Depot::Server->start("$work/server", <<"END");
-DavDepotStore $store
-Alias /d "$work/drive"
-<Directory "$work/drive">
-    Require all granted
-    Dav depot
-    DavDepotDepthInfinity on
-</Directory>
-END
+    return Depot::Server->start("$work/server",
+        "DavDepotStore $store\n" . Depot::Server::drive('/d', "$work/drive", 'DavDepotDepthInfinity on'));
 }
 
 # The property and the lock of each resource there is, by its path.

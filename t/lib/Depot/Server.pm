@@ -42,6 +42,9 @@ ThreadsPerChild 4
 MinSpareThreads 4
 MaxSpareThreads 8
 MaxRequestWorkers 8
+<Directory />
+    AllowOverride None
+</Directory>
 $text
 END
     Depot::Test::spew("$dir/logs/said", '');
@@ -65,6 +68,15 @@ END
     }
     Test::More::diag($self->said);
     return undef;
+}
+
+# The configuration of a drive at URL, in DIRECTORY, which is made; LINES are the directory's too.
+sub drive {
+    my ($url, $directory, @lines) = @_;
+
+    File::Path::make_path($directory);
+    return join "\n", qq{Alias $url "$directory"}, qq{<Directory "$directory">}, 'Dav depot',
+        'Require all granted', @lines, "</Directory>\n";
 }
 
 # What it has printed and logged.

@@ -1,11 +1,14 @@
-# Tests that run in several processes, each with a part of them, and are reported by one.
+# Tests that run in several processes and are reported by one.
 package Depot::Workers;
 
 use strict;
 use warnings;
 
+use Exporter 'import';
 use POSIX ();
 use Test::More;
+
+our @EXPORT = qw(in_parallel);
 
 # share(COUNT, WORK, ITEM ...): WORK is called in COUNT processes, with its number, a function that
 # takes "is it so" and "what", and its share of the items.
@@ -47,6 +50,26 @@ sub share {
         waitpid $pids[$n], 0;
     }
     return;
+}
+
+# in_parallel(COUNT, CODE): CODE is called in COUNT processes with its number, from 1; the line that
+# each answered, or why it has none.
+sub in_parallel {
+    my ($count, $code) = @_;
+    my @running;
+
+    for my $n (1 .. $count) {
+        pipe my $out, my $in or die "pipe: $!\n";
+        my $pid = fork // die "fork: $!\n";
+        if ($pid == 0) {
+            close $out;
+            syswrite $in, eval { $code->($n) } // "died: $@";
+            POSIX::_exit(0);
+        }
+        close $in;
+        push @running, [ $pid, $out ];
+    }
+    return map { my ($pid, $out) = @$_; my $line = <$out>; waitpid $pid, 0; $line // 'no answer' } @running;
 }
 
 1;
