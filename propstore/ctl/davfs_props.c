@@ -70,6 +70,24 @@ apr_status_t davfs_namespaces_read(davfs_namespaces_t *namespaces, store_slice_t
     return APR_SUCCESS;
 }
 
+apr_status_t davfs_namespaces_find(davfs_namespaces_t *namespaces, const apr_array_header_t *pairs,
+                                   apr_pool_t *result_pool)
+{
+    apr_status_t status = APR_SUCCESS;
+
+    memset(namespaces, 0, sizeof(*namespaces));
+    for (int i = 0; i < pairs->nelts && status == APR_SUCCESS; i++) {
+        const dbm_pair_t *pair = &APR_ARRAY_IDX(pairs, i, dbm_pair_t);
+        davfs_key_e key = davfs_key(pair->key);
+
+        if (key == DAVFS_KEY_OLD)
+            return STORE_FORMAT;
+        if (key == DAVFS_KEY_META)
+            status = davfs_namespaces_read(namespaces, pair->value, result_pool);
+    }
+    return status;
+}
+
 apr_status_t davfs_prop_read(davfs_prop_t *prop, const dbm_pair_t *pair, apr_pool_t *result_pool)
 {
     store_slice_t key = pair->key, value = pair->value;

@@ -46,6 +46,15 @@ apr_status_t davfs_namespaces_read(davfs_namespaces_t *namespaces, store_slice_t
                                    apr_pool_t *result_pool);
 
 /**
+ * Read the namespaces of a database.
+ * @param namespaces filled in as by davfs_namespaces_read(); none, if PAIRS has none
+ * @param pairs dbm_pair_t, all of the database
+ * @return as davfs_namespaces_read(); STORE_FORMAT also if there is a DAVFS_KEY_OLD
+ */
+apr_status_t davfs_namespaces_find(davfs_namespaces_t *namespaces, const apr_array_header_t *pairs,
+                                   apr_pool_t *result_pool);
+
+/**
  * Read a pair of DAVFS_KEY_PROP.
  * @param prop filled in with copies in RESULT_POOL
  * @return APR_SUCCESS; STORE_CORRUPT

@@ -268,25 +268,6 @@ static const char *complaint(apr_status_t status, const dbm_pair_t *pair, apr_po
                        status == STORE_LIMIT ? " has too long a name" : " is damaged", NULL);
 }
 
-/** Read the namespaces among PAIRS. */
-static apr_status_t read_namespaces(davfs_namespaces_t *namespaces, const apr_array_header_t *pairs,
-                                    apr_pool_t *result_pool)
-{
-    apr_status_t status = APR_SUCCESS;
-
-    memset(namespaces, 0, sizeof(*namespaces));
-    for (int i = 0; i < pairs->nelts && status == APR_SUCCESS; i++) {
-        const dbm_pair_t *pair = &APR_ARRAY_IDX(pairs, i, dbm_pair_t);
-        davfs_key_e key = davfs_key(pair->key);
-
-        if (key == DAVFS_KEY_OLD)
-            return STORE_FORMAT;
-        if (key == DAVFS_KEY_META)
-            status = davfs_namespaces_read(namespaces, pair->value, result_pool);
-    }
-    return status;
-}
-
 /** Make the element of a property and put it into the batch. */
 static void read_prop(resource_t *resource, batch_t *batch, const dbm_pair_t *pair,
                       const davfs_namespaces_t *namespaces, apr_pool_t *scratch_pool)
@@ -379,7 +360,7 @@ static apr_status_t take_database(void *baton, const davfs_found_t *found, apr_p
     if (status == ENOENT)
         return APR_SUCCESS;
     if (status == APR_SUCCESS)
-        status = read_namespaces(&namespaces, pairs, scratch_pool);
+        status = davfs_namespaces_find(&namespaces, pairs, scratch_pool);
     if (status != APR_SUCCESS) {
         why = unreadable(&status, found->kind, scratch_pool);
         migrate_problem(migrate, found->path, status, why);

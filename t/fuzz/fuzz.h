@@ -36,6 +36,14 @@ void fuzz_check(int condition, const char *what);
 /** DATA as a string without the NULs it may hold, in POOL: what a header can be. */
 char *fuzz_string(const uint8_t *data, size_t size, apr_pool_t *pool);
 
+/**
+ * Take a pair off the front of the SIZE bytes at DATA: a byte with the key's length, the key, two
+ * bytes with the value's length, big-endian, the value or what there is of it.
+ * @param key never empty
+ * @return 0 if there is none
+ */
+int fuzz_take_pair(store_slice_t *key, store_slice_t *value, const uint8_t **data, size_t *size);
+
 /** A store that holds nothing yet; one for all inputs, so change it in transactions that are
  * aborted. */
 store_t *fuzz_store(void);

@@ -1,8 +1,7 @@
 /*
- * A store whose contents somebody else wrote.  An input is a list of pairs, each a byte with the
- * key's length, the key, two bytes with the value's length, the value; each is sealed and put into
- * a store that is otherwise new.  Then everything that reads a store reads it: it must come to an
- * end, and every answer is right as long as there is one.
+ * A store whose contents somebody else wrote.  An input is a list of pairs; each is sealed and put
+ * into a store that is otherwise new.  Then everything that reads a store reads it: it must come to
+ * an end, and every answer is right as long as there is one.
  */
 #include <string.h>
 
@@ -20,29 +19,16 @@
 /** Fill TXN's store.  @return how many pairs were put */
 static int fill(store_txn_t *txn, const uint8_t *data, size_t size, apr_pool_t *pool)
 {
+    store_slice_t key, content, value;
     int count = 0;
 
-    while (size > 3 && count < PAIRS_MAX) {
-        store_slice_t key = {data + 1, data[0]}, value;
-        size_t length;
-
-        if (key.len == 0 || key.len + 3 > size)
-            break;
-        data += 1 + key.len;
-        size -= 1 + key.len;
-        length = (size_t)data[0] << 8 | data[1];
-        data += 2;
-        size -= 2;
-        if (length > size)
-            length = size;
-        value = record_make(data, length, pool);
+    while (count < PAIRS_MAX && fuzz_take_pair(&key, &content, &data, &size)) {
+        value = record_make(content.data, content.len, pool);
         /* The values of the locks' indexes are empty. */
         if (strchr("TAXU", *(const char *)key.data) != NULL)
             value.len = 0;
         if (store_put(txn, key, value) == APR_SUCCESS)
             count++;
-        data += length;
-        size -= length;
     }
     return count;
 }

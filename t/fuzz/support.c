@@ -52,6 +52,25 @@ char *fuzz_string(const uint8_t *data, size_t size, apr_pool_t *pool)
     return text;
 }
 
+int fuzz_take_pair(store_slice_t *key, store_slice_t *value, const uint8_t **data, size_t *size)
+{
+    const uint8_t *at = *data;
+    size_t length;
+
+    if (*size <= 3 || at[0] == 0 || (size_t)at[0] + 3 > *size)
+        return 0;
+    *key = (store_slice_t){at + 1, at[0]};
+    at += 1 + key->len;
+    length = (size_t)at[0] << 8 | at[1];
+    at += 2;
+    *size -= 3 + key->len;
+    value->data = at;
+    value->len = length < *size ? length : *size;
+    *data = at + value->len;
+    *size -= value->len;
+    return 1;
+}
+
 store_t *fuzz_store(void)
 {
     static const char *const words[] = {"memory:"};
