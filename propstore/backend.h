@@ -54,7 +54,10 @@ typedef struct backend_store_vtable_t {
                           void *backend, store_mode_e mode, apr_pool_t *result_pool);
     apr_status_t (*stat)(void *backend, store_stat_t *stat_p);
     apr_status_t (*readers)(apr_array_header_t *readers, void *backend);
-    apr_status_t (*copy)(void *backend, apr_file_t *file, store_copied_fn *copied, void *baton,
+    /** As store_verify(); VERIFIED is all zero before. */
+    apr_status_t (*verify)(store_verified_t *verified, void *backend, store_going_fn *going,
+                           void *baton, apr_pool_t *scratch_pool);
+    apr_status_t (*copy)(void *backend, apr_file_t *file, store_going_fn *going, void *baton,
                          apr_pool_t *scratch_pool);
     void (*close)(void *backend);
 } backend_store_vtable_t;
@@ -89,7 +92,7 @@ typedef struct backend_t {
                               const char *path, const store_t *log, apr_pool_t *result_pool);
     /** As store_restore(), into DIRECTORY. */
     apr_status_t (*restore)(const char *directory, apr_file_t *file, int replace,
-                            store_copied_fn *copied, void *baton, apr_pool_t *scratch_pool);
+                            store_going_fn *going, void *baton, apr_pool_t *scratch_pool);
 } backend_t;
 
 /** The backends compiled in, ending with NULL (backends.c, the one table of them). */

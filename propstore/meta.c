@@ -210,6 +210,33 @@ static apr_status_t try_record(store_txn_t *txn, store_slice_t last, store_slice
     return APR_SUCCESS;
 }
 
+/** store_going_fn: whether it is not yet BATON, an apr_time_t. */
+static int has_time(void *baton, apr_uint64_t bytes)
+{
+    (void)bytes;
+    return apr_time_now() < *(const apr_time_t *)baton;
+}
+
+/** Verify the structure, while there is time. */
+static apr_status_t verify_structure(store_t *store, apr_time_t until, apr_pool_t *scratch_pool)
+{
+    store_verified_t verified;
+    apr_status_t status = store_verify(&verified, store, has_time, &until, scratch_pool);
+
+    if (APR_STATUS_IS_EINTR(status)) {
+        store_log(store, STORE_LOG_INFO, APR_SUCCESS,
+                  "of %" APR_UINT64_T_FMT " bytes there was time to verify the structure of "
+                  "%" APR_UINT64_T_FMT "; depotctl check verifies all",
+                  verified.used_bytes, verified.seen_bytes);
+        return APR_SUCCESS;
+    }
+    if (status == APR_SUCCESS && verified.lost_bytes > 0)
+        store_log(store, STORE_LOG_WARNING, APR_SUCCESS,
+                  "%" APR_UINT64_T_FMT " bytes of the store are neither used nor free",
+                  verified.lost_bytes);
+    return status;
+}
+
 /** Try every record that TXN sees, while there is time. */
 static apr_status_t try_records(store_txn_t *txn, apr_time_t until, apr_pool_t *scratch_pool)
 {
@@ -232,12 +259,15 @@ static apr_status_t try_records(store_txn_t *txn, apr_time_t until, apr_pool_t *
 
 apr_status_t meta_read_through(store_t *store, apr_interval_time_t max, apr_pool_t *scratch_pool)
 {
+    const apr_time_t until = apr_time_now() + max;
     store_txn_t *txn;
-    apr_status_t status = store_begin(&txn, store, STORE_READ, scratch_pool);
+    apr_status_t status = verify_structure(store, until, scratch_pool);
 
+    if (status == APR_SUCCESS)
+        status = store_begin(&txn, store, STORE_READ, scratch_pool);
     if (status != APR_SUCCESS)
         return status;
-    status = try_records(txn, apr_time_now() + max, scratch_pool);
+    status = try_records(txn, until, scratch_pool);
     store_abort(txn);
     if (status == APR_SUCCESS)
         status = store_begin(&txn, store, STORE_WRITE, scratch_pool);

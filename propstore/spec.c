@@ -157,11 +157,11 @@ apr_status_t store_exists(const store_spec_t *spec, apr_pool_t *scratch_pool)
 }
 
 apr_status_t store_restore(const store_spec_t *spec, apr_file_t *file, int replace,
-                           store_copied_fn *copied, void *baton, apr_pool_t *scratch_pool)
+                           store_going_fn *going, void *baton, apr_pool_t *scratch_pool)
 {
     const char *directory = store_spec_path(spec);
 
     if (directory == NULL)
         return APR_ENOTIMPL;
-    return store_backend_of(spec)->restore(directory, file, replace, copied, baton, scratch_pool);
+    return store_backend_of(spec)->restore(directory, file, replace, going, baton, scratch_pool);
 }

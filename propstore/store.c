@@ -136,12 +136,21 @@ apr_status_t store_readers(apr_array_header_t *readers, store_t *store)
     return store->vtable->readers(readers, store->impl);
 }
 
-apr_status_t store_copy(store_t *store, apr_file_t *file, store_copied_fn *copied, void *baton,
+apr_status_t store_verify(store_verified_t *verified, store_t *store, store_going_fn *going,
+                          void *baton, apr_pool_t *scratch_pool)
+{
+    if (store->impl == NULL)
+        return STORE_MISUSE;
+    memset(verified, 0, sizeof(*verified));
+    return store->vtable->verify(verified, store->impl, going, baton, scratch_pool);
+}
+
+apr_status_t store_copy(store_t *store, apr_file_t *file, store_going_fn *going, void *baton,
                         apr_pool_t *scratch_pool)
 {
     if (store->impl == NULL)
         return STORE_MISUSE;
-    return store->vtable->copy(store->impl, file, copied, baton, scratch_pool);
+    return store->vtable->copy(store->impl, file, going, baton, scratch_pool);
 }
 
 /* ---- transactions ---- */

@@ -365,11 +365,35 @@ typedef struct store_reader_t {
 apr_status_t store_readers(apr_array_header_t *readers, store_t *store);
 
 /**
- * Hears how far a long copy is.
- * @param bytes written so far
+ * Hears how far a long piece of work is.
+ * @param bytes written or looked at so far
  * @return non-zero to go on; 0 to give up, which answers APR_EINTR
  */
-typedef int store_copied_fn(void *baton, apr_uint64_t bytes);
+typedef int store_going_fn(void *baton, apr_uint64_t bytes);
+
+/** What store_verify() has looked at. */
+typedef struct store_verified_t {
+    apr_uint64_t
+        used_bytes; /**< of the store, by its own account; 0: it has no structure on disk */
+    apr_uint64_t
+        seen_bytes; /**< of them, those that were looked at, or that a sound place leads to */
+    apr_uint64_t lost_bytes; /**< that are neither used nor free, when all were seen: no harm */
+    int records_are_whole;   /**< all records can be read, in spite of STORE_CORRUPT */
+} store_verified_t;
+
+/**
+ * See whether the structure in which STORE keeps its records on disk holds together, as of now,
+ * before anybody trusts it: what is damaged there can end a process that follows it.  It is read,
+ * not followed.  Of the records only what the structure says of them is looked at: where they
+ * are, and the order of their keys.  Others may go on using the store.
+ * @param verified filled in
+ * @param going asked often; it should not take long
+ * @return APR_SUCCESS, also of a backend that keeps nothing on disk; STORE_CORRUPT, logged with the
+ *         place and what is wrong there; APR_EINTR if GOING answered 0; STORE_BUSY; the system's
+ * error
+ */
+apr_status_t store_verify(store_verified_t *verified, store_t *store, store_going_fn *going,
+                          void *baton, apr_pool_t *scratch_pool);
 
 /**
  * Write a copy of STORE, as of now and without its free space, while others go on using it.
@@ -378,7 +402,7 @@ typedef int store_copied_fn(void *baton, apr_uint64_t bytes);
  * @return APR_SUCCESS; APR_ENOTIMPL if the backend cannot; STORE_BUSY; STORE_CORRUPT; APR_EINTR;
  *         or the system's error; then FILE holds a part
  */
-apr_status_t store_copy(store_t *store, apr_file_t *file, store_copied_fn *copied, void *baton,
+apr_status_t store_copy(store_t *store, apr_file_t *file, store_going_fn *going, void *baton,
                         apr_pool_t *scratch_pool);
 
 /**
@@ -402,7 +426,7 @@ apr_status_t store_open_copy(store_t **store_p, const store_spec_t *spec, const 
  *         changed then
  */
 apr_status_t store_restore(const store_spec_t *spec, apr_file_t *file, int replace,
-                           store_copied_fn *copied, void *baton, apr_pool_t *scratch_pool);
+                           store_going_fn *going, void *baton, apr_pool_t *scratch_pool);
 
 /**
  * Word STATUS, as apr_strerror() does, for our codes too.

@@ -16,7 +16,7 @@
 #define NEW_FILE LMDB_DATA_FILE ".new"
 
 /** Write all of FROM to TO. */
-static apr_status_t pump(apr_file_t *to, apr_file_t *from, store_copied_fn *copied, void *baton)
+static apr_status_t pump(apr_file_t *to, apr_file_t *from, store_going_fn *going, void *baton)
 {
     apr_uint64_t bytes = 0;
     char buf[CHUNK];
@@ -32,7 +32,7 @@ static apr_status_t pump(apr_file_t *to, apr_file_t *from, store_copied_fn *copi
         if (status != APR_SUCCESS)
             return status;
         bytes += length;
-        if (copied != NULL && !copied(baton, bytes))
+        if (going != NULL && !going(baton, bytes))
             return APR_EINTR;
     }
 }
@@ -56,7 +56,7 @@ static void *write_copy(void *baton)
 }
 
 /** Write ENV's copy through a pipe: LMDB's own writing can be neither watched nor stopped. */
-static apr_status_t copy_env(MDB_env *env, apr_file_t *file, store_copied_fn *copied, void *baton,
+static apr_status_t copy_env(MDB_env *env, apr_file_t *file, store_going_fn *going, void *baton,
                              apr_pool_t *scratch_pool)
 {
     writer_t writer = {.env = env};
@@ -76,7 +76,7 @@ static apr_status_t copy_env(MDB_env *env, apr_file_t *file, store_copied_fn *co
     }
     status = apr_os_pipe_put(&from, &ends[0], scratch_pool);
     if (status == APR_SUCCESS)
-        status = pump(file, from, copied, baton);
+        status = pump(file, from, going, baton);
     /* Should it still write, it ends with EPIPE; LMDB keeps SIGPIPE away. */
     close(ends[0]);
     pthread_join(thread, NULL);
@@ -86,7 +86,7 @@ static apr_status_t copy_env(MDB_env *env, apr_file_t *file, store_copied_fn *co
     return writer.rc == MDB_INCOMPATIBLE ? STORE_CORRUPT : lmdb_status(writer.rc);
 }
 
-apr_status_t lmdb_copy(void *backend, apr_file_t *file, store_copied_fn *copied, void *baton,
+apr_status_t lmdb_copy(void *backend, apr_file_t *file, store_going_fn *going, void *baton,
                        apr_pool_t *scratch_pool)
 {
     const lmdb_store_t *store = backend;
@@ -97,7 +97,7 @@ apr_status_t lmdb_copy(void *backend, apr_file_t *file, store_copied_fn *copied,
 
     if (status != APR_SUCCESS)
         return status;
-    status = copy_env(store->env->env, file, copied, baton, scratch_pool);
+    status = copy_env(store->env->env, file, going, baton, scratch_pool);
     vtable->abort(txn);
     return status;
 }
@@ -128,7 +128,7 @@ static apr_status_t claim(int *fd_p, int directory)
 }
 
 /** Put FILE's bytes in the place of the data file, at once. */
-static apr_status_t replace_data(int directory, apr_file_t *file, store_copied_fn *copied,
+static apr_status_t replace_data(int directory, apr_file_t *file, store_going_fn *going,
                                  void *baton, apr_pool_t *scratch_pool)
 {
     apr_status_t status;
@@ -142,7 +142,7 @@ static apr_status_t replace_data(int directory, apr_file_t *file, store_copied_f
         return errno;
     status = apr_os_file_put(&to, &fd, APR_FOPEN_WRITE | APR_FOPEN_BINARY, scratch_pool);
     if (status == APR_SUCCESS)
-        status = pump(to, file, copied, baton);
+        status = pump(to, file, going, baton);
     if (status == APR_SUCCESS && fsync(fd) != 0)
         status = errno;
     close(fd);
@@ -175,7 +175,7 @@ static apr_status_t renew_lock_file(const char *directory)
 }
 
 static apr_status_t restore_into(int directory, const char *path, apr_file_t *file, int replace,
-                                 store_copied_fn *copied, void *baton, apr_pool_t *scratch_pool)
+                                 store_going_fn *going, void *baton, apr_pool_t *scratch_pool)
 {
     struct stat st;
     int lock_file = -1;
@@ -186,14 +186,14 @@ static apr_status_t restore_into(int directory, const char *path, apr_file_t *fi
     if (!replace && fstatat(directory, LMDB_DATA_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0)
         status = APR_EEXIST;
     if (status == APR_SUCCESS)
-        status = replace_data(directory, file, copied, baton, scratch_pool);
+        status = replace_data(directory, file, going, baton, scratch_pool);
     if (status == APR_SUCCESS)
         status = renew_lock_file(path);
     close(lock_file);
     return status;
 }
 
-apr_status_t lmdb_restore(const char *path, apr_file_t *file, int replace, store_copied_fn *copied,
+apr_status_t lmdb_restore(const char *path, apr_file_t *file, int replace, store_going_fn *going,
                           void *baton, apr_pool_t *scratch_pool)
 {
     int directory, is_new = mkdir(path, 0700) == 0;
@@ -207,7 +207,7 @@ apr_status_t lmdb_restore(const char *path, apr_file_t *file, int replace, store
     directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory < 0)
         return errno;
-    status = restore_into(directory, path, file, replace, copied, baton, scratch_pool);
+    status = restore_into(directory, path, file, replace, going, baton, scratch_pool);
     if (status != APR_SUCCESS && is_new) {
         (void)unlinkat(directory, LMDB_LOCK_FILE, 0);
         (void)rmdir(path);

@@ -11,6 +11,7 @@
 
 #include "propstore/lmdb/lmdb_backend.h"
 #include "propstore/lmdb/lmdb_int.h"
+#include "propstore/lmdb/structure.h"
 
 #define MAPSIZE_DEFAULT ((apr_int64_t)64 << 30)
 #define MAPSIZE_MIN ((apr_int64_t)64 << 10)
@@ -219,12 +220,33 @@ static int open_database(lmdb_env_t *env)
     return rc;
 }
 
+/** See that LMDB can open the data file at PATH, before it tries. */
+static apr_status_t peek(const char *path, unsigned flags, const store_t *log,
+                         apr_pool_t *scratch_pool)
+{
+    char words[STRUCTURE_WORDS_SIZE];
+    apr_status_t status = structure_peek(
+        words,
+        flags & MDB_NOSUBDIR ? path : apr_pstrcat(scratch_pool, path, "/" LMDB_DATA_FILE, NULL));
+
+    if (status == APR_SUCCESS && words[0] != '\0') {
+        store_log(log, STORE_LOG_ERROR, STORE_CORRUPT,
+                  "the data file is damaged: %s; restore a backup", words);
+        status = STORE_CORRUPT;
+    }
+    return status;
+}
+
 /** Open the environment proper, with its database.  @param flags LMDB's, besides our own */
 static apr_status_t open_mdb(lmdb_env_t *env, const char *path, const lmdb_settings_t *settings,
                              unsigned flags, const store_t *log)
 {
-    int rc = mdb_env_create(&env->env);
+    apr_status_t status = peek(path, flags, log, env->pool);
+    int rc;
 
+    if (status != APR_SUCCESS)
+        return status;
+    rc = mdb_env_create(&env->env);
     if (rc != MDB_SUCCESS)
         return lmdb_status(rc);
     rc = mdb_env_set_mapsize(env->env, (size_t)settings->mapsize);
@@ -397,6 +419,7 @@ static const backend_store_vtable_t store_vtable = {
     .begin = lmdb_begin,
     .stat = lmdb_measure,
     .readers = lmdb_readers,
+    .verify = lmdb_verify,
     .copy = lmdb_copy,
     .close = close_store,
 };
@@ -412,6 +435,7 @@ static const backend_store_vtable_t copy_vtable = {
     .begin = lmdb_begin,
     .stat = lmdb_measure,
     .readers = lmdb_readers,
+    .verify = lmdb_verify,
     .copy = lmdb_copy,
     .close = close_copy,
 };

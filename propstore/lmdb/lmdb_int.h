@@ -68,6 +68,9 @@ apr_status_t lmdb_status(int rc);
 apr_status_t lmdb_begin(backend_txn_t **txn_p, const backend_txn_vtable_t **vtable_p, void *backend,
                         store_mode_e mode, apr_pool_t *result_pool);
 
+/** The number of TXN's snapshot, as LMDB counts transactions. */
+apr_uint64_t lmdb_txn_number(const backend_txn_t *txn);
+
 /** backend_txn_vtable_t.scan; DBI is the database, MDB the transaction. */
 apr_status_t lmdb_scan(backend_cursor_t **cursor_p, const backend_cursor_vtable_t **vtable_p,
                        MDB_txn *mdb, MDB_dbi dbi, const store_range_t *range,
@@ -79,14 +82,16 @@ int lmdb_clear_stale_readers(lmdb_env_t *env, const store_t *log);
 /** Whether this process has the store in DIRECTORY open. */
 int lmdb_is_open_here(const char *directory, apr_pool_t *scratch_pool);
 
-/** backend_store_vtable_t's stat, readers and copy; BACKEND is a lmdb_store_t. */
+/** backend_store_vtable_t's stat, readers, verify and copy; BACKEND is a lmdb_store_t. */
 apr_status_t lmdb_measure(void *backend, store_stat_t *stat_p);
 apr_status_t lmdb_readers(apr_array_header_t *readers, void *backend);
-apr_status_t lmdb_copy(void *backend, apr_file_t *file, store_copied_fn *copied, void *baton,
+apr_status_t lmdb_verify(store_verified_t *verified, void *backend, store_going_fn *going,
+                         void *baton, apr_pool_t *scratch_pool);
+apr_status_t lmdb_copy(void *backend, apr_file_t *file, store_going_fn *going, void *baton,
                        apr_pool_t *scratch_pool);
 
 /** backend_t.restore. */
-apr_status_t lmdb_restore(const char *path, apr_file_t *file, int replace, store_copied_fn *copied,
+apr_status_t lmdb_restore(const char *path, apr_file_t *file, int replace, store_going_fn *going,
                           void *baton, apr_pool_t *scratch_pool);
 
 #endif /* PROPSTORE_LMDB_INT_H */

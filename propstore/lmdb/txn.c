@@ -21,6 +21,11 @@ struct backend_txn_t {
     int is_nested;
 };
 
+apr_uint64_t lmdb_txn_number(const backend_txn_t *txn)
+{
+    return mdb_txn_id(txn->mdb);
+}
+
 static store_slice_t from_mdb(const MDB_val *val)
 {
     store_slice_t slice = {val->mv_data, val->mv_size};

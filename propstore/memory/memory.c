@@ -407,12 +407,24 @@ static apr_status_t readers(apr_array_header_t *list, void *backend)
     return APR_SUCCESS;
 }
 
-static apr_status_t copy(void *backend, apr_file_t *file, store_copied_fn *copied, void *baton,
+/** There is no structure on disk. */
+static apr_status_t verify(store_verified_t *verified, void *backend, store_going_fn *going,
+                           void *baton, apr_pool_t *scratch_pool)
+{
+    (void)backend;
+    (void)going;
+    (void)baton;
+    (void)scratch_pool;
+    verified->records_are_whole = 1;
+    return APR_SUCCESS;
+}
+
+static apr_status_t copy(void *backend, apr_file_t *file, store_going_fn *going, void *baton,
                          apr_pool_t *scratch_pool)
 {
     (void)backend;
     (void)file;
-    (void)copied;
+    (void)going;
     (void)baton;
     (void)scratch_pool;
     return APR_ENOTIMPL;
@@ -429,6 +441,7 @@ static const backend_store_vtable_t store_vtable = {
     .begin = begin,
     .stat = measure,
     .readers = readers,
+    .verify = verify,
     .copy = copy,
     .close = close_store,
 };

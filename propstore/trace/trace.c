@@ -235,10 +235,16 @@ static apr_status_t readers(apr_array_header_t *list, void *backend)
     return store_readers(list, ((trace_t *)backend)->inner);
 }
 
-static apr_status_t copy(void *backend, apr_file_t *file, store_copied_fn *copied, void *baton,
+static apr_status_t verify(store_verified_t *verified, void *backend, store_going_fn *going,
+                           void *baton, apr_pool_t *scratch_pool)
+{
+    return store_verify(verified, ((trace_t *)backend)->inner, going, baton, scratch_pool);
+}
+
+static apr_status_t copy(void *backend, apr_file_t *file, store_going_fn *going, void *baton,
                          apr_pool_t *scratch_pool)
 {
-    return store_copy(((trace_t *)backend)->inner, file, copied, baton, scratch_pool);
+    return store_copy(((trace_t *)backend)->inner, file, going, baton, scratch_pool);
 }
 
 static void close_store(void *backend)
@@ -255,6 +261,7 @@ static const backend_store_vtable_t store_vtable = {
     .begin = begin,
     .stat = measure,
     .readers = readers,
+    .verify = verify,
     .copy = copy,
     .close = close_store,
 };

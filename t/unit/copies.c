@@ -74,35 +74,35 @@ static apr_file_t *open_file(const char *path, apr_int32_t flags, apr_pool_t *po
 }
 
 /** Copy STORE to the new file PATH. */
-static apr_status_t copy_to(const char *path, store_t *store, store_copied_fn *copied, void *baton,
+static apr_status_t copy_to(const char *path, store_t *store, store_going_fn *going, void *baton,
                             apr_pool_t *pool)
 {
     apr_file_t *file =
         open_file(path, APR_FOPEN_WRITE | APR_FOPEN_CREATE | APR_FOPEN_TRUNCATE, pool);
-    apr_status_t status = store_copy(store, file, copied, baton, pool);
+    apr_status_t status = store_copy(store, file, going, baton, pool);
 
     apr_file_close(file);
     return status;
 }
 
 static apr_status_t restore_from(const char *path, const store_spec_t *spec, int replace,
-                                 store_copied_fn *copied, apr_pool_t *pool)
+                                 store_going_fn *going, apr_pool_t *pool)
 {
     apr_file_t *file = open_file(path, APR_FOPEN_READ, pool);
-    apr_status_t status = store_restore(spec, file, replace, copied, NULL, pool);
+    apr_status_t status = store_restore(spec, file, replace, going, NULL, pool);
 
     apr_file_close(file);
     return status;
 }
 
-/** store_copied_fn: note how much. */
+/** store_going_fn: note how much. */
 static int note_bytes(void *baton, apr_uint64_t bytes)
 {
     *(apr_uint64_t *)baton = bytes;
     return 1;
 }
 
-/** store_copied_fn: no further. */
+/** store_going_fn: no further. */
 static int give_up(void *baton, apr_uint64_t bytes)
 {
     (void)baton;
@@ -291,7 +291,7 @@ static int find_restored(store_t *store, apr_pool_t *pool)
     return store_write(store, put_pairs, apr_pstrdup(pool, "fifth"), pool) == APR_SUCCESS ? 0 : 2;
 }
 
-/** store_copied_fn: let another process open the store now, once. */
+/** store_going_fn: let another process open the store now, once. */
 static int open_meanwhile(void *baton, apr_uint64_t bytes)
 {
     (void)bytes;
