@@ -17,6 +17,8 @@ static int check(ctl_t *ctl, void *baton, void *result)
     int answer = ctl_open(&store, ctl, ctl->argv[0], CTL_EXISTING);
 
     (void)result;
+    if (answer == CTL_FINE)
+        answer = ctl_verify(ctl, store, CTL_ALL_WHOLE);
     if (answer != CTL_FINE)
         return answer;
     status = findings_of_records(findings, &records, ctl, store);
@@ -65,8 +67,8 @@ const ctl_command_t ctl_check = {
     .name = "check",
     .arguments = "STORE [--tree DIR] [--repair]",
     .summary = "find what is damaged in a store or does not fit its files",
-    .help = "Reads every record of STORE and compares it with all others that speak of the same.\n"
-            "A server may use the store meanwhile.\n"
+    .help = "Verifies the structure of STORE's data file, then reads every record and compares it\n"
+            "with all others that speak of the same.  A server may use the store meanwhile.\n"
             "With --tree, it also finds resources in DIR whose files are gone, or were renamed\n"
             "or replaced from outside.\n"
             "With --repair, it says what is to be done and what will be lost by it, writes a\n"

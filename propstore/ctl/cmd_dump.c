@@ -61,6 +61,8 @@ static int open_and_write(ctl_t *ctl, void *baton, void *result)
     if (to == NULL)
         return ctl_fail(ctl, errno, "could not write");
     answer = ctl_open(&store, ctl, ctl->argv[0], CTL_EXISTING);
+    if (answer == CTL_FINE)
+        answer = ctl_verify(ctl, store, CTL_RECORDS_WHOLE);
     if (answer != CTL_FINE)
         return answer;
     answer = write_to(result, ctl, store, to);
@@ -106,9 +108,9 @@ const ctl_command_t ctl_dump = {
     .summary = "write all of a store as lines of JSON",
     .help = "Writes what is in STORE, as it is at one moment, to FILE or to standard output: a\n"
             "line for each name, resource and lock, for people, scripts and load.  A server may\n"
-            "use the store meanwhile.  A store that is damaged is refused, and what was written\n"
-            "by then to standard output lacks its last line.  propstore/DUMP in the source\n"
-            "describes the form.\n",
+            "use the store meanwhile.  A store whose records are damaged is refused, and what was\n"
+            "written by then to standard output lacks its last line.  propstore/DUMP in the\n"
+            "source describes the form.\n",
     .options = options,
     .words_min = 1,
     .words_max = 2,

@@ -147,6 +147,8 @@ static int work(ctl_t *ctl, void *baton, void *result)
     apr_status_t status;
 
     (void)result;
+    if (answer == CTL_FINE)
+        answer = ctl_verify(ctl, gc.store, CTL_ALL_WHOLE);
     if (answer != CTL_FINE)
         return answer;
     gc.gone = apr_array_make(ctl->pool, 64, sizeof(gone_t));

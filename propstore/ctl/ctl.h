@@ -123,6 +123,18 @@ typedef enum ctl_open_e {
  */
 int ctl_open(store_t **store_p, ctl_t *ctl, const char *word, ctl_open_e which);
 
+/** What ctl_verify() insists on. */
+typedef enum ctl_whole_e {
+    CTL_ALL_WHOLE,    /**< that nothing is damaged */
+    CTL_RECORDS_WHOLE /**< that all records can be read: what else is damaged is only told */
+} ctl_whole_e;
+
+/**
+ * See that the structure of STORE's data is sound (store_verify()), before all of it is read.
+ * @return CTL_FINE, or CTL_FAILED when the reason has been reported
+ */
+int ctl_verify(const ctl_t *ctl, store_t *store, ctl_whole_e whole);
+
 /**
  * The path WORD as the store has it: absolute, without "." or "..".  Links stay as they are, as
  * httpd goes by its configuration: the same file by another way is another resource.

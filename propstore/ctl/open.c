@@ -112,6 +112,32 @@ int ctl_open(store_t **store_p, ctl_t *ctl, const char *word, ctl_open_e which)
     return result;
 }
 
+int ctl_verify(const ctl_t *ctl, store_t *store, ctl_whole_e whole)
+{
+    ctl_progress_t *progress;
+    store_verified_t verified;
+    store_stat_t stat;
+    apr_status_t status = store_stat(store, &stat);
+
+    if (status != APR_SUCCESS)
+        return ctl_fail(ctl, status, "could not measure the store");
+    progress = ctl_progress_begin(ctl, "verifying", stat.used_bytes, ctl->pool);
+    status = store_verify(&verified, store, ctl_go_on, progress, ctl->pool);
+    ctl_progress_end(progress);
+    if (APR_STATUS_IS_EINTR(status))
+        return CTL_FAILED;
+    if (status == STORE_CORRUPT) /* the store has said why */
+        return whole == CTL_RECORDS_WHOLE && verified.records_are_whole ? CTL_FINE : CTL_FAILED;
+    if (status != APR_SUCCESS)
+        return ctl_fail(ctl, status, "could not verify the store");
+    if (verified.lost_bytes > 0)
+        ctl_warn(ctl, APR_SUCCESS,
+                 "%" APR_UINT64_T_FMT " bytes of the data file are neither used nor free: no "
+                 "harm, but backup refuses it; dump and load get rid of them",
+                 verified.lost_bytes);
+    return CTL_FINE;
+}
+
 const char *ctl_store_word(const ctl_t *ctl)
 {
     const char *word = ctl_option(ctl, 's');
