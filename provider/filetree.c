@@ -10,13 +10,16 @@
 #include <apr_strings.h>
 
 #include "provider/dirscan.h"
-#include "provider/tempfile.h"
+#include "provider/filecopy.h"
+#include "provider/treesync.h"
 
 /** What is the same for a whole tree. */
 typedef struct job_t {
     filetree_failed_fn *failed;
     void *baton;
     apr_uint64_t reported; /* failures so far */
+    filecopy_t found;      /* copying alone: of the file systems; */
+    treesync_t sync;       /* what was made, to be synced */
 } job_t;
 
 static void report(job_t *job, const char *below, int is_collection, apr_status_t status)
@@ -130,8 +133,8 @@ apr_status_t filetree_remove(const char *path, filetree_failed_fn *failed, void 
 
 /* ---- copying ---- */
 
-/** Copy FROM_FD, which is closed, to the new file NAME in AT_FD.  @param sync whether to sync it */
-static apr_status_t copy_open_file(int from_fd, int at_fd, const char *name, int sync)
+/** Copy FROM_FD, which is closed, to the new file NAME in AT_FD. */
+static apr_status_t copy_open_file(job_t *job, int from_fd, int at_fd, const char *name)
 {
     apr_status_t status = APR_SUCCESS;
     struct stat st;
@@ -145,11 +148,11 @@ static apr_status_t copy_open_file(int from_fd, int at_fd, const char *name, int
     if (to_fd < 0) {
         status = errno;
     } else {
-        status = tempfile_copy_content(from_fd, to_fd);
-        if (status == APR_SUCCESS && sync && fsync(to_fd) != 0)
-            status = errno;
-        if (close(to_fd) != 0 && status == APR_SUCCESS)
-            status = errno;
+        status = filecopy_content(&job->found, from_fd, &st, to_fd);
+        if (status == APR_SUCCESS)
+            status = treesync_add_file(&job->sync, to_fd);
+        else
+            close(to_fd);
         if (status != APR_SUCCESS)
             unlinkat(at_fd, name, 0);
     }
@@ -158,11 +161,11 @@ static apr_status_t copy_open_file(int from_fd, int at_fd, const char *name, int
 }
 
 /** Copy the file NAME of FROM_FD into TO_FD. */
-static apr_status_t copy_file(int from_fd, const char *name, int to_fd)
+static apr_status_t copy_file(job_t *job, int from_fd, const char *name, int to_fd)
 {
     int fd = openat(from_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
-    return fd >= 0 ? copy_open_file(fd, to_fd, name, 0) : errno;
+    return fd >= 0 ? copy_open_file(job, fd, to_fd, name) : errno;
 }
 
 /** Make the link NAME of FROM_FD anew in TO_FD. */
@@ -201,26 +204,41 @@ static apr_status_t copy_members(job_t *job, dirscan_t *scan, dirscan_t *to, con
 {
     copying_t copying = {job, to, below};
 
-    return dirscan_each(scan, 1, copy_member, &copying, scratch_pool);
+    return dirscan_each(scan, 0, copy_member, &copying, scratch_pool);
 }
 
-/** Copy the collection ENTRY of SCAN into TO.  @return APR_SUCCESS, or why it could not be begun */
-static apr_status_t copy_collection(job_t *job, dirscan_t *scan, const dirscan_entry_t *entry,
-                                    dirscan_t *to, const char *below, apr_pool_t *scratch_pool)
+/** Copy INNER, the collection NAME, into TO.  @return APR_SUCCESS, or why it could not be begun */
+static apr_status_t copy_into(job_t *job, dirscan_t *inner, const char *name, dirscan_t *to,
+                              const char *below, apr_pool_t *scratch_pool)
 {
-    dirscan_t *inner, *inner_to;
+    dirscan_t *inner_to;
+    filestat_t st;
+    apr_status_t status = filestat_read(&st, dirscan_fd(inner), "", FILESTAT_TARGET);
+
+    if (status == APR_SUCCESS)
+        status = make_collection(dirscan_fd(to), name, st.mode);
+    if (status == APR_SUCCESS)
+        status = dirscan_open(&inner_to, to, name, DIRSCAN_LINKS_RAW, scratch_pool);
+    if (status != APR_SUCCESS)
+        return status;
+    status = copy_members(job, inner, inner_to, below, scratch_pool);
+    if (status == APR_SUCCESS)
+        status = treesync_add_collection(&job->sync, dirscan_fd(inner_to));
+    dirscan_close(inner_to);
+    return status;
+}
+
+/** Copy the collection NAME of SCAN into TO.  @return APR_SUCCESS, or why it could not be begun */
+static apr_status_t copy_collection(job_t *job, dirscan_t *scan, const char *name, dirscan_t *to,
+                                    const char *below, apr_pool_t *scratch_pool)
+{
+    dirscan_t *inner;
     /* Opened first: what cannot be read leaves no empty collection behind. */
-    apr_status_t status = dirscan_open(&inner, scan, entry->name, DIRSCAN_LINKS_RAW, scratch_pool);
+    apr_status_t status = dirscan_open(&inner, scan, name, DIRSCAN_LINKS_RAW, scratch_pool);
 
     if (status != APR_SUCCESS)
         return status;
-    status = make_collection(dirscan_fd(to), entry->name, entry->st.mode);
-    if (status == APR_SUCCESS)
-        status = dirscan_open(&inner_to, to, entry->name, DIRSCAN_LINKS_RAW, scratch_pool);
-    if (status == APR_SUCCESS) {
-        status = copy_members(job, inner, inner_to, below, scratch_pool);
-        dirscan_close(inner_to);
-    }
+    status = copy_into(job, inner, name, to, below, scratch_pool);
     dirscan_close(inner);
     return status;
 }
@@ -236,11 +254,11 @@ static apr_status_t copy_member(void *baton, dirscan_t *scan, const dirscan_entr
     if (dirscan_name_is_private(entry->name))
         return APR_SUCCESS;
     if (status == APR_SUCCESS && entry->kind == DIRSCAN_FILE)
-        status = copy_file(dirscan_fd(scan), entry->name, dirscan_fd(copying->to));
+        status = copy_file(copying->job, dirscan_fd(scan), entry->name, dirscan_fd(copying->to));
     else if (status == APR_SUCCESS && entry->kind == DIRSCAN_LINK)
         status = copy_link(dirscan_fd(scan), entry->name, dirscan_fd(copying->to), scratch_pool);
     else if (status == APR_SUCCESS && entry->kind == DIRSCAN_COLLECTION)
-        status = copy_collection(copying->job, scan, entry, copying->to, below, scratch_pool);
+        status = copy_collection(copying->job, scan, entry->name, copying->to, below, scratch_pool);
     if (status == APR_SUCCESS || status == ENOENT || is_full(status))
         return status == ENOENT ? APR_SUCCESS : status;
     report(copying->job, below, entry->kind == DIRSCAN_COLLECTION, status);
@@ -266,14 +284,24 @@ static apr_status_t copy_tree(job_t *job, dirscan_t *scan, mode_t mode, const ch
 
     if (status != APR_SUCCESS)
         return status;
-    if (recurse)
-        status = copy_members(job, scan, copy, "", scratch_pool);
-    /* What was written into it, all at once. */
-    if (status == APR_SUCCESS &&
-        (recurse ? syncfs(dirscan_fd(copy)) : fsync(dirscan_fd(copy))) != 0)
-        status = errno;
+    status = treesync_begin(&job->sync, dirscan_fd(copy));
+    if (status == APR_SUCCESS) {
+        if (recurse)
+            status = copy_members(job, scan, copy, "", scratch_pool);
+        status = treesync_end(&job->sync, status);
+    }
     dirscan_close(copy);
     return status;
+}
+
+/** Copy FROM_FD, which is closed, to the new file TO, and make that durable. */
+static apr_status_t copy_alone(job_t *job, int from_fd, const char *to)
+{
+    apr_status_t status;
+
+    (void)treesync_begin(&job->sync, -1);
+    status = copy_open_file(job, from_fd, AT_FDCWD, to);
+    return treesync_end(&job->sync, status);
 }
 
 apr_status_t filetree_copy(const char *from, const filestat_t *linked, const char *to, int recurse,
@@ -287,7 +315,7 @@ apr_status_t filetree_copy(const char *from, const filestat_t *linked, const cha
 
     if (status == ENOTDIR) {
         status = dirscan_open_path(&fd, from, O_RDONLY | O_NONBLOCK, linked);
-        return status == APR_SUCCESS ? copy_open_file(fd, AT_FDCWD, to, 1) : status;
+        return status == APR_SUCCESS ? copy_alone(&job, fd, to) : status;
     }
     if (status != APR_SUCCESS)
         return status;

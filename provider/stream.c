@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <apr_strings.h>
@@ -12,6 +13,7 @@
 
 #include "provider/creation.h"
 #include "provider/errmap.h"
+#include "provider/filecopy.h"
 #include "provider/lockcheck.h"
 #include "provider/metadata.h"
 #include "provider/private.h"
@@ -58,11 +60,15 @@ static apr_off_t promised_length(request_rec *r)
 static apr_status_t copy_old(const dav_stream *stream, const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
+    filecopy_t found = {0};
     apr_status_t status;
+    struct stat st;
 
     if (fd < 0)
         return errno;
-    status = tempfile_copy_content(fd, tempfile_fd(stream->temp));
+    status = fstat(fd, &st) == 0 ? APR_SUCCESS : errno;
+    if (status == APR_SUCCESS)
+        status = filecopy_content(&found, fd, &st, tempfile_fd(stream->temp));
     close(fd);
     if (status == APR_SUCCESS && lseek(tempfile_fd(stream->temp), 0, SEEK_SET) < 0)
         status = errno;

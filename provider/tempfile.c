@@ -2,11 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -19,8 +17,6 @@
 
 /** Tries at a name nobody uses. */
 #define NAME_TRIES 16
-/** Bytes copied at a time where the kernel cannot do it by itself. */
-#define COPY_SIZE (32 * 1024)
 /** Longest list of extended attributes, and longest value, that is carried over. */
 #define XATTR_MAX (64 * 1024)
 /** Where the process's open descriptors have names. */
@@ -219,10 +215,17 @@ static apr_status_t make_named(tempfile_t *temp)
     return temp->name != NULL ? APR_SUCCESS : status;
 }
 
+apr_status_t tempfile_sync_open(int fd)
+{
+    /* Some file systems cannot sync a directory, and need not.  Not so EROFS: ext4 answers that
+       when it has given up after an error, with what was written since it last could. */
+    return fsync(fd) == 0 || errno == EINVAL ? APR_SUCCESS : errno;
+}
+
 apr_status_t tempfile_sync_directory(const char *directory)
 {
     int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    apr_status_t status = APR_SUCCESS;
+    apr_status_t status;
 
     if (fd < 0 && (errno == EACCES || errno == EMFILE || errno == ENFILE || errno == ENOENT ||
                    errno == ENOTDIR)) {
@@ -233,9 +236,7 @@ apr_status_t tempfile_sync_directory(const char *directory)
     }
     if (fd < 0)
         return errno;
-    /* Some file systems cannot sync a directory, and need not. */
-    if (fsync(fd) != 0 && errno != EINVAL && errno != EROFS)
-        status = errno;
+    status = tempfile_sync_open(fd);
     close(fd);
     return status;
 }
@@ -275,44 +276,4 @@ apr_status_t tempfile_place(tempfile_t *temp, int replace)
     if (status == APR_SUCCESS)
         status = tempfile_swap(temp, replace);
     return status == APR_SUCCESS ? tempfile_sync_directory(temp->directory) : status;
-}
-
-/** Copy by hand from the current offsets on. */
-static apr_status_t copy_by_hand(int from_fd, int to_fd)
-{
-    char buf[COPY_SIZE];
-    ssize_t got;
-
-    while ((got = read(from_fd, buf, sizeof(buf))) != 0) {
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return errno;
-        for (ssize_t done = 0; done < got;) {
-            ssize_t wrote = write(to_fd, buf + done, (size_t)(got - done));
-
-            if (wrote < 0 && errno != EINTR)
-                return errno;
-            done += wrote > 0 ? wrote : 0;
-        }
-    }
-    return APR_SUCCESS;
-}
-
-apr_status_t tempfile_copy_content(int from_fd, int to_fd)
-{
-    if (ioctl(to_fd, FICLONE, from_fd) == 0)
-        return APR_SUCCESS;
-    for (;;) {
-        ssize_t copied = copy_file_range(from_fd, NULL, to_fd, NULL, (size_t)1 << 30, 0);
-
-        if (copied == 0)
-            return copy_by_hand(from_fd, to_fd);
-        /* The kernel says so before it has copied anything. */
-        if (copied < 0 && (errno == EXDEV || errno == EINVAL || errno == ENOSYS ||
-                           errno == EOPNOTSUPP || errno == EPERM))
-            return copy_by_hand(from_fd, to_fd);
-        if (copied < 0 && errno != EINTR)
-            return errno;
-    }
 }

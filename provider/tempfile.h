@@ -64,10 +64,10 @@ apr_status_t tempfile_name(const char **path_p, const char *directory, apr_pool_
 int tempfile_owner(process_t *owner, const char *name);
 
 /**
- * Copy all of one open file into another, sharing blocks where the file system can.
- * @return APR_SUCCESS or the system's error
+ * Make what FD is open on durable: a directory's entries, or a file's content.
+ * @return APR_SUCCESS, also where a directory needs none of it; the system's error
  */
-apr_status_t tempfile_copy_content(int from_fd, int to_fd);
+apr_status_t tempfile_sync_open(int fd);
 
 /**
  * Make DIRECTORY's entries durable, also if it has been moved away or removed since they were

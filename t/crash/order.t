@@ -36,21 +36,38 @@ sub private_of {
     return \%private;
 }
 
-# What was written to, or got or lost an entry, before the place AT, and was not synced by then.
+# What was written to, or got or lost an entry, before the place AT, and was not synced by then; of
+# entries, those that CODE is interested in.
 sub open_at {
-    my ($at, @changes) = @_;
+    my ($at, $code, @changes) = @_;
     my %open;
-    my $private = private_of(@changes);
     for my $change (@changes[ 0 .. $at - 1 ]) {
         my $kind = $change->{kind};
-        if    ($kind eq 'F')  { %open = () }
-        elsif ($kind eq 'S')  { delete $open{ $change->{object} } }
+        if    ($kind eq 'F')    { %open = () }
+        elsif ($kind eq 'S')    { delete $open{ $change->{object} } }
         elsif ($kind =~ /[LW]/) { $open{ $change->{object} } = 'content' }
-        elsif ($kind =~ /[AR]/ && $change->{name} !~ /^\.dav-depot\./ && !$private->{ $change->{directory} }) {
-            $open{ $change->{directory} } = "the name $change->{name}";
-        }
+        elsif ($kind =~ /[AR]/ && $code->($change)) { $open{ $change->{directory} } = "the name $change->{name}" }
     }
     return \%open;
+}
+
+# Of what is open, that which anybody can see.
+sub seen_open_at {
+    my ($at, @changes) = @_;
+    my $private = private_of(@changes);
+    return open_at($at, sub { $_[0]{name} !~ /^\.dav-depot\./ && !$private->{ $_[0]{directory} } }, @changes);
+}
+
+# Of what is open, what gets a name with the change AT: a file, or a tree with all that was made in it.
+sub named_open_at {
+    my ($at, @changes) = @_;
+    my %named = ($changes[$at]{object} => 1);
+    my @added = grep { $_->{kind} eq 'A' } @changes[ 0 .. $at - 1 ];
+    for (@added) {
+        $named{ $_->{object} } = 1 for grep { $named{ $_->{directory} } } @added;
+    }
+    my $open = open_at($at, sub { $named{ $_[0]{directory} } }, @changes);
+    return map {"$_: $open->{$_}"} grep { $named{$_} } sort keys %$open;
 }
 
 my $n = 1;
@@ -68,10 +85,10 @@ for my $scenario (Depot::Scenario::all()) {
     ok(scalar(grep { $_->{kind} =~ /[SF]/ } @changes), 'something is synced before');
     my @late;
     for my $at (grep { $changes[$_]{kind} eq 'A' && $changes[$_]{name} !~ /^\.dav-depot\./ } 0 .. $#changes) {
-        push @late, $changes[$at]{name} if open_at($at, @changes)->{ $changes[$at]{object} };
+        push @late, named_open_at($at, @changes);
     }
     is_deeply(\@late, [], 'content is synced before it has its name');
-    my $open = open_at(scalar @changes, @changes);
+    my $open = seen_open_at(scalar @changes, @changes);
     # That the file is another one now is for depotctl check alone, and may be lost.
     delete $open->{ (stat $crash->store . '/data.mdb')[1] } if $what =~ /^PUT/;
     is_deeply($open, {}, 'all is synced before the response');

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -267,6 +269,94 @@ static void test_copy_deep(apr_pool_t *pool)
     ok(exists(files_path(to, bottom, pool)), "the bottom is there");
 }
 
+/* ---- what is synced ---- */
+
+/** Calls so far, and what they are to fail with. */
+static int fsyncs, syncfses, fsync_error, syncfs_error;
+
+/** The kernel to play, or NULL. */
+static const char *release;
+
+static int count_call(int *count, int error)
+{
+    ++*count;
+    errno = error;
+    return error == 0 ? 0 : -1;
+}
+
+/** These three stand in for the C library's. */
+int fsync(int fd)
+{
+    int result = count_call(&fsyncs, fsync_error);
+
+    return result == 0 ? (int)syscall(SYS_fsync, fd) : result;
+}
+
+int syncfs(int fd)
+{
+    int result = count_call(&syncfses, syncfs_error);
+
+    return result == 0 ? (int)syscall(SYS_syncfs, fd) : result;
+}
+
+int uname(struct utsname *system)
+{
+    int result = (int)syscall(SYS_uname, system);
+
+    if (release != NULL)
+        apr_cpystrn(system->release, release, sizeof(system->release));
+    return result;
+}
+
+/** Copy FROM, and see that FSYNC_COUNT members were synced, and all SYNCFS_COUNT times. */
+static void copy_counted(const char *from, const char *to, int recurse, int fsync_count,
+                         int syncfs_count, const char *what, apr_pool_t *pool)
+{
+    fsyncs = syncfses = 0;
+    is_status(filetree_copy(from, NULL, to, recurse, NULL, NULL, pool), APR_SUCCESS, "%s", what);
+    is_int(fsyncs, fsync_count, "is synced one by one");
+    is_int(syncfses, syncfs_count, "is synced at once");
+    (void)filetree_remove(to, NULL, NULL, pool);
+}
+
+/** A tree of as many members as are few, three collections among them; and with one more. */
+static void test_sync(apr_pool_t *pool)
+{
+    const char *top = files_directory(pool), *tree = files_path(top, "tree", pool);
+    const char *to = files_path(top, "to", pool);
+    const char *const files[] = {"a", "a/1", "a/2", "b", "b/b", "b/b/3", "b/b/4", "5"};
+
+    files_mkdir(tree, 0755);
+    files_mkdir(files_path(tree, "a", pool), 0755);
+    files_mkdir(files_path(tree, "b", pool), 0755);
+    files_mkdir(files_path(tree, "b/b", pool), 0755);
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        if (!exists(files_path(tree, files[i], pool)))
+            files_write(files_path(tree, files[i], pool), files[i], 0644);
+    }
+    copy_counted(files_path(tree, "5", pool), to, 0, 1, 0, "a file alone", pool);
+    copy_counted(tree, to, 0, 1, 0, "a collection alone", pool);
+    copy_counted(tree, to, 1, 9, 0, "a tree of few", pool);
+    fsync_error = EIO;
+    is_status(filetree_copy(tree, NULL, to, 1, NULL, NULL, pool), EIO, "that cannot be written");
+    fsync_error = 0;
+    (void)filetree_remove(to, NULL, NULL, pool);
+
+    files_write(files_path(tree, "6", pool), "6", 0644);
+    copy_counted(tree, to, 1, 0, 1, "a tree of more", pool);
+    syncfs_error = EIO;
+    is_status(filetree_copy(tree, NULL, to, 1, NULL, NULL, pool), EIO, "that cannot be written");
+    (void)filetree_remove(to, NULL, NULL, pool);
+    release = "5.7.19-custom";
+    copy_counted(tree, to, 1, 10, 0, "the same, where syncfs tells nothing", pool);
+    release = "4.18.0-553.el8_10.x86_64";
+    copy_counted(tree, to, 1, 10, 0, "and long before", pool);
+    release = "5.8.0";
+    is_status(filetree_copy(tree, NULL, to, 1, NULL, NULL, pool), EIO, "where it began to tell");
+    syncfs_error = 0;
+    release = NULL;
+}
+
 /* ---- a tree that changes under the walk ---- */
 
 /** Exchange A and B for as long as the parent lives.  @return the process, to be killed */
@@ -353,8 +443,8 @@ static void test_swapped(apr_pool_t *pool)
 typedef void test_fn(apr_pool_t *pool);
 
 static test_fn *const tests[] = {
-    test_remove,      test_remove_failures, test_copy,    test_copy_failures,
-    test_remove_many, test_copy_deep,       test_swapped,
+    test_remove,      test_remove_failures, test_copy, test_copy_failures,
+    test_remove_many, test_copy_deep,       test_sync, test_swapped,
 };
 
 int main(void)

@@ -14,6 +14,7 @@
 #include <apr_strings.h>
 
 #include "provider/dirscan.h"
+#include "provider/filecopy.h"
 #include "t/unit/files.h"
 #include "t/unit/tap.h"
 
@@ -198,7 +199,10 @@ static apr_status_t copy(const char *from, const char *to)
 {
     int from_fd = open(from, O_RDONLY | O_CLOEXEC);
     int to_fd = open(to, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    apr_status_t status = tempfile_copy_content(from_fd, to_fd);
+    filecopy_t found = {0};
+    struct stat st;
+    apr_status_t status =
+        fstat(from_fd, &st) == 0 ? filecopy_content(&found, from_fd, &st, to_fd) : errno;
 
     close(from_fd);
     close(to_fd);
@@ -223,6 +227,8 @@ static int same_content(const char *a, const char *b)
 
 static void test_copy(apr_pool_t *pool)
 {
+    /* Around what is read at once. */
+    static const off_t sizes[] = {65537, 65536, 65535, 32769, 32768, 32767, 1};
     static char large[300000];
     const char *top = files_directory(pool), *from = files_path(top, "from", pool);
     const char *to = files_path(top, "to", pool), *other = NULL;
@@ -235,6 +241,11 @@ static void test_copy(apr_pool_t *pool)
     files_write(from, large, 0644);
     is_status(copy(from, to), APR_SUCCESS, "300000 bytes");
     ok(same_content(from, to), "are the same");
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        ok(truncate(from, sizes[i]) == 0 && copy(from, to) == APR_SUCCESS, "%ld bytes",
+           (long)sizes[i]);
+        ok(same_content(from, to), "are the same");
+    }
     ok(truncate(from, 5000000) == 0, "a hole at the end");
     is_status(copy(from, to), APR_SUCCESS, "copied");
     ok(same_content(from, to), "is the same");

@@ -10,7 +10,8 @@ use Depot::Test qw(proppatch_body propfind_body);
 my $executable = 'http://apache.org/dav/props/';
 
 # Each: what it is, the method, the path in the collection; then headers, a body, and what is to
-# be done before.  "Destination" is in the collection too.
+# be done before: LOCK "lock", or make a collection with so "many" files.  "Destination" is in the
+# collection too.
 my @all = (
     [ 'PUT of a new file',               'PUT',  'new', body => 'new bytes' ],
     [ 'PUT over a file with properties', 'PUT',  'a',   body => 'new bytes' ],
@@ -30,6 +31,8 @@ my @all = (
     [ 'COPY over a plain file',          'COPY', 'c', Destination => 'd' ],
     [ 'COPY of a tree',                  'COPY', 'tree/', Destination => 'new/' ],
     [ 'COPY over a tree',                'COPY', 'tree/', Destination => 't2/' ],
+    # More than are synced one by one (provider/treesync.h).
+    [ 'COPY of a tree of many',          'COPY', 'many/', Destination => 'new/', many => 9 ],
     [ 'PROPPATCH',                       'PROPPATCH', 'a',
         body => proppatch_body(set => '<t:p xmlns:t="urn:test">new</t:p>', remove => ['{urn:test}q']) ],
     [ 'PROPPATCH of permissions too',    'PROPPATCH', 'a',
@@ -75,10 +78,22 @@ sub begin {
     my $status = $client->request('COPY', $template, headers => [ Destination => $base ])->status;
 
     die "no copy at $base: $status\n" unless $status == 201;
+    $self->make_many($client, "${base}many/") if $self->{more}{many};
     return undef unless defined $self->{more}{lock};
     my $token = Depot::Lock::token_of(Depot::Lock::lock($client, $base . $self->{more}{lock}));
     die "no lock at $base\n" unless defined $token;
     return $token;
+}
+
+sub make_many {
+    my ($self, $client, $path) = @_;
+    die $path unless $client->request('MKCOL', $path)->status == 201;
+    for my $name (1 .. $self->{more}{many}) {
+        die "$path$name" unless $client->request('PUT', "$path$name", body => "one of many, $name")->status == 201;
+    }
+    my $body = proppatch_body(set => '<t:p xmlns:t="urn:test">one</t:p>');
+    die $path unless $client->request('PROPPATCH', "${path}5", body => $body)->status == 207;
+    return;
 }
 
 # Make the request.  @return its status, 0 if there was no answer
