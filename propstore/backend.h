@@ -20,6 +20,8 @@ typedef struct backend_cursor_t backend_cursor_t;
 typedef struct backend_cursor_vtable_t {
     /** As store_next(); RANGE's bounds, direction and limit are the backend's to keep. */
     apr_status_t (*next)(backend_cursor_t *cursor, store_slice_t *key_p, store_slice_t *value_p);
+    /** As store_is_intact(), after next() has answered APR_SUCCESS. */
+    int (*is_intact)(const backend_cursor_t *cursor);
     void (*end)(backend_cursor_t *cursor);
 } backend_cursor_vtable_t;
 

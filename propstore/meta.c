@@ -237,21 +237,39 @@ static apr_status_t verify_structure(store_t *store, apr_time_t until, apr_pool_
     return status;
 }
 
+/** Whether CURSOR's pair, whose key is that of a record, is the one it was stored as. */
+static apr_status_t check_intact(store_txn_t *txn, const store_cursor_t *cursor)
+{
+    if (store_is_intact(cursor))
+        return APR_SUCCESS;
+    store_log(store_txn_store(txn), STORE_LOG_ERROR, STORE_CORRUPT,
+              "the key of a record was altered on the disk: see depotctl check --repair");
+    return STORE_CORRUPT;
+}
+
 /** Try every record that TXN sees, while there is time. */
 static apr_status_t try_records(store_txn_t *txn, apr_time_t until, apr_pool_t *scratch_pool)
 {
     store_range_t all = {.limit = 0};
     store_slice_t last = {"", 0}, key, value;
     store_cursor_t *cursor;
+    unsigned n = 0;
     apr_status_t status = store_scan(&cursor, txn, &all, scratch_pool);
 
     if (status != APR_SUCCESS)
         return status;
-    for (unsigned n = 0; (status = store_next(cursor, &key, &value)) == APR_SUCCESS; n++) {
+    while ((status = store_next(cursor, &key, &value)) == APR_SUCCESS) {
         status = try_record(txn, last, key, value);
-        last = key;
-        if (status != APR_SUCCESS || (n % 1024 == 0 && apr_time_now() >= until))
+        if (status == APR_SUCCESS)
+            status = check_intact(txn, cursor);
+        if (status != APR_SUCCESS)
             break;
+        last = key;
+        if (++n % 1024 == 0 && apr_time_now() >= until) {
+            store_log(store_txn_store(txn), STORE_LOG_INFO, APR_SUCCESS,
+                      "there was time to read %u records; depotctl check reads all", n);
+            break;
+        }
     }
     store_scan_end(cursor);
     return status == STORE_ABSENT ? APR_SUCCESS : status;

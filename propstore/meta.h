@@ -36,8 +36,8 @@ apr_status_t meta_prepare(store_t *store, apr_pool_t *scratch_pool);
 
 /**
  * Verify STORE's structure, read it from its first record to its last, and try a write that is
- * not committed, so that damage is met now, whatever it does to whoever meets it.  What the
- * records say is not looked at.
+ * not committed, so that damage is met now, whatever it does to whoever meets it.  Keys should be
+ * those that were stored; what the records say is not looked at.
  * @param max after so long the rest is left unread
  * @return APR_SUCCESS; STORE_CORRUPT; the store's error
  */

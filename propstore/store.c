@@ -16,6 +16,7 @@ struct store_cursor_t {
     backend_cursor_t *impl;
     unsigned long writes; /* the transaction's when the scan began */
     int at_end;
+    int has_pair;                 /* store_next() has just given one */
     store_cursor_t *next, **link; /* the transaction's open cursors */
     apr_pool_t *pool;
 };
@@ -442,6 +443,7 @@ apr_status_t store_next(store_cursor_t *cursor, store_slice_t *key_p, store_slic
     status = cursor->vtable->next(cursor->impl, &key, &value);
     if (status == STORE_ABSENT)
         cursor->at_end = 1;
+    cursor->has_pair = status == APR_SUCCESS;
     if (status != APR_SUCCESS)
         return status;
     if (key_p != NULL)
@@ -449,6 +451,11 @@ apr_status_t store_next(store_cursor_t *cursor, store_slice_t *key_p, store_slic
     if (value_p != NULL)
         *value_p = value;
     return APR_SUCCESS;
+}
+
+int store_is_intact(const store_cursor_t *cursor)
+{
+    return cursor->txn != NULL && cursor->has_pair && cursor->vtable->is_intact(cursor->impl);
 }
 
 void store_scan_end(store_cursor_t *cursor)

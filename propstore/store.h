@@ -331,6 +331,14 @@ apr_status_t store_scan(store_cursor_t **cursor_p, store_txn_t *txn, const store
  */
 apr_status_t store_next(store_cursor_t *cursor, store_slice_t *key_p, store_slice_t *value_p);
 
+/**
+ * Whether the pair that store_next() gave last still has the key it was stored under, and its
+ * value the length.  What a value is, its reader sees from its seal (FORMAT); that a key is another
+ * than it was, nobody who looks for it.
+ * @return non-zero if so, or if the backend keeps nothing on disk; 0 if not, or if there is no pair
+ */
+int store_is_intact(const store_cursor_t *cursor);
+
 /** End a scan before its transaction. */
 void store_scan_end(store_cursor_t *cursor);
 

@@ -23,6 +23,7 @@ const char *check_kind_name(check_kind_e kind)
         [CHECK_INTENT] = "intent",
         [CHECK_NEEDLESS] = "needless",
         [CHECK_COUNTER] = "counter",
+        [CHECK_ALTERED] = "altered",
         [CHECK_GONE] = "gone",
         [CHECK_RENAMED] = "renamed",
         [CHECK_REPLACED] = "replaced",
@@ -207,6 +208,11 @@ static apr_status_t check_table(check_t *check, int first, int last, check_recor
             status = STORE_CORRUPT;
             break;
         }
+        if (!store_is_intact(cursor))
+            check_found(
+                check, CHECK_ALTERED, key, NULL,
+                "a record beginning with 0x%02x has not the key and length it was stored with",
+                *(const unsigned char *)key.data);
         apr_pool_clear(check->iterpool);
         status = record(check, key, value);
         if (status != APR_SUCCESS)

@@ -28,9 +28,10 @@ typedef enum check_kind_e {
     CHECK_INTENT,      /**< an intent under another's id, or with a path that is none */
     CHECK_NEEDLESS,    /**< a node with nothing to keep */
     CHECK_COUNTER,     /**< ids would be given again */
-    CHECK_GONE,        /**< a resource whose file is gone (check_files.h) */
-    CHECK_RENAMED,     /**< one whose file is at another path */
-    CHECK_REPLACED     /**< one whose file is another */
+    CHECK_ALTERED, /**< a record that was stored under another key, though nothing else says so */
+    CHECK_GONE,    /**< a resource whose file is gone (check_files.h) */
+    CHECK_RENAMED, /**< one whose file is at another path */
+    CHECK_REPLACED /**< one whose file is another */
 } check_kind_e;
 
 /** A finding. */

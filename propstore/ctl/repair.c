@@ -343,6 +343,15 @@ static apr_status_t repair_name(repair_t *repair, const check_finding_t *finding
     return store_put(repair->txn, forward, record_pack_number(number, id));
 }
 
+/** All that other records tell has been put right: what is left only has to be stored again. */
+static apr_status_t repair_altered(repair_t *repair, const check_finding_t *finding,
+                                   store_slice_t value)
+{
+    repair_did(repair, "store a record beginning with 0x%02x again under its key",
+               *(const unsigned char *)finding->key.data);
+    return store_put(repair->txn, finding->key, value);
+}
+
 /* ---- rounds ---- */
 
 /** How findings are repaired, in this order, since each may be the cause of later ones. */
@@ -369,6 +378,7 @@ static const struct {
     {CHECK_UNKNOWN, repair_rest},
     {CHECK_NEEDLESS, repair_needless},
     {CHECK_COUNTER, repair_counter},
+    {CHECK_ALTERED, repair_altered},
 };
 
 /** Whether a finding of KIND may be of a record that is missing; any other, once its record is

@@ -7,6 +7,7 @@ struct backend_cursor_t {
     store_range_t range;
     apr_size_t seen;
     int started;
+    MDB_val key, value; /* that next() gave last */
 };
 
 MDB_val lmdb_val(store_slice_t slice)
@@ -51,28 +52,31 @@ static int start(backend_cursor_t *cursor, MDB_val *key, MDB_val *value)
 static apr_status_t next(backend_cursor_t *cursor, store_slice_t *key_p, store_slice_t *value_p)
 {
     const store_range_t *range = &cursor->range;
-    MDB_val key, value;
+    MDB_val *key = &cursor->key, *value = &cursor->value;
     int rc;
 
     if (range->limit != 0 && cursor->seen == range->limit)
         return STORE_ABSENT;
     if (cursor->started)
-        rc = mdb_cursor_get(cursor->mdb, &key, &value, range->reverse ? MDB_PREV : MDB_NEXT);
+        rc = mdb_cursor_get(cursor->mdb, key, value, range->reverse ? MDB_PREV : MDB_NEXT);
     else
-        rc = start(cursor, &key, &value);
+        rc = start(cursor, key, value);
     cursor->started = 1;
     if (rc != MDB_SUCCESS)
         return lmdb_status(rc);
-    if (range->reverse ? range->from.len && lmdb_is_before(&key, range->from)
-                       : range->to.len && !lmdb_is_before(&key, range->to))
+    if (range->reverse ? range->from.len && lmdb_is_before(key, range->from)
+                       : range->to.len && !lmdb_is_before(key, range->to))
         return STORE_ABSENT;
 
     cursor->seen++;
-    key_p->data = key.mv_data;
-    key_p->len = key.mv_size;
-    value_p->data = value.mv_data;
-    value_p->len = value.mv_size;
-    return APR_SUCCESS;
+    key_p->data = key->mv_data;
+    key_p->len = key->mv_size;
+    return lmdb_value_unpack(value_p, value);
+}
+
+static int is_intact(const backend_cursor_t *cursor)
+{
+    return lmdb_value_is_of(&cursor->key, &cursor->value);
 }
 
 static void end(backend_cursor_t *cursor)
@@ -80,7 +84,8 @@ static void end(backend_cursor_t *cursor)
     mdb_cursor_close(cursor->mdb);
 }
 
-static const backend_cursor_vtable_t cursor_vtable = {.next = next, .end = end};
+static const backend_cursor_vtable_t cursor_vtable = {
+    .next = next, .is_intact = is_intact, .end = end};
 
 apr_status_t lmdb_scan(backend_cursor_t **cursor_p, const backend_cursor_vtable_t **vtable_p,
                        MDB_txn *mdb, MDB_dbi dbi, const store_range_t *range,

@@ -58,6 +58,18 @@ typedef struct lmdb_store_t {
 /** SLICE as LMDB takes it; its type has no const, but it does not write through it. */
 MDB_val lmdb_val(store_slice_t slice);
 
+/** Bytes of what stands before each value: a sum of its key and its length. */
+#define LMDB_SUM_SIZE 4
+
+/** Write KEY's VALUE to TO, as it is stored: LMDB_SUM_SIZE and its length in bytes. */
+void lmdb_value_pack(void *to, store_slice_t key, store_slice_t value);
+
+/** The value in what is STORED, without a look at its sum.  @return APR_SUCCESS; STORE_CORRUPT */
+apr_status_t lmdb_value_unpack(store_slice_t *value_p, const MDB_val *stored);
+
+/** Whether what is STORED under KEY was stored under it, and with its length. */
+int lmdb_value_is_of(const MDB_val *key, const MDB_val *stored);
+
 /** Whether KEY is before BOUND in the store's order. */
 int lmdb_is_before(const MDB_val *key, store_slice_t bound);
 

@@ -26,21 +26,12 @@ apr_uint64_t lmdb_txn_number(const backend_txn_t *txn)
     return mdb_txn_id(txn->mdb);
 }
 
-static store_slice_t from_mdb(const MDB_val *val)
-{
-    store_slice_t slice = {val->mv_data, val->mv_size};
-
-    return slice;
-}
-
 static apr_status_t get(backend_txn_t *txn, store_slice_t key, store_slice_t *value_p)
 {
     MDB_val mkey = lmdb_val(key), value;
     int rc = mdb_get(txn->mdb, txn->dbi, &mkey, &value);
 
-    if (rc == MDB_SUCCESS)
-        *value_p = from_mdb(&value);
-    return lmdb_status(rc);
+    return rc == MDB_SUCCESS ? lmdb_value_unpack(value_p, &value) : lmdb_status(rc);
 }
 
 static apr_status_t get_many(backend_txn_t *txn, const store_slice_t *keys, store_slice_t *values,
@@ -67,9 +58,12 @@ static apr_status_t write_status(const backend_txn_t *txn, int rc)
 
 static apr_status_t put(backend_txn_t *txn, store_slice_t key, store_slice_t value)
 {
-    MDB_val mkey = lmdb_val(key), mvalue = lmdb_val(value);
+    MDB_val mkey = lmdb_val(key), room = {.mv_size = LMDB_SUM_SIZE + value.len};
+    int rc = mdb_put(txn->mdb, txn->dbi, &mkey, &room, MDB_RESERVE);
 
-    return write_status(txn, mdb_put(txn->mdb, txn->dbi, &mkey, &mvalue, 0));
+    if (rc == MDB_SUCCESS)
+        lmdb_value_pack(room.mv_data, key, value);
+    return write_status(txn, rc);
 }
 
 static apr_status_t del(backend_txn_t *txn, store_slice_t key)

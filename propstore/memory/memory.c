@@ -323,7 +323,15 @@ static void end(backend_cursor_t *cursor)
     cursor->at = cursor->end;
 }
 
-static const backend_cursor_vtable_t cursor_vtable = {.next = next, .end = end};
+/** Nothing is on a disk. */
+static int is_intact(const backend_cursor_t *cursor)
+{
+    (void)cursor;
+    return 1;
+}
+
+static const backend_cursor_vtable_t cursor_vtable = {
+    .next = next, .is_intact = is_intact, .end = end};
 
 static apr_status_t scan(backend_cursor_t **cursor_p, const backend_cursor_vtable_t **vtable_p,
                          backend_txn_t *txn, const store_range_t *range, apr_pool_t *result_pool)

@@ -144,7 +144,13 @@ static void end(backend_cursor_t *cursor)
     store_scan_end(cursor->inner);
 }
 
-static const backend_cursor_vtable_t cursor_vtable = {.next = next, .end = end};
+static int is_intact(const backend_cursor_t *cursor)
+{
+    return store_is_intact(cursor->inner);
+}
+
+static const backend_cursor_vtable_t cursor_vtable = {
+    .next = next, .is_intact = is_intact, .end = end};
 
 static apr_status_t scan(backend_cursor_t **cursor_p, const backend_cursor_vtable_t **vtable_p,
                          backend_txn_t *txn, const store_range_t *range, apr_pool_t *result_pool)

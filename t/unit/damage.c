@@ -412,6 +412,7 @@ int main(void)
     tell(&heads);
     tell(&data);
     is_int(heads.of[ENDED] + data.of[ENDED], 0, "no signal ends a server that has started");
+    is_int(heads.of[WRONG] + data.of[WRONG], 0, "nor does it answer otherwise than before");
     apr_pool_destroy(sound.pool);
     return done_testing();
 }
