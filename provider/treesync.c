@@ -24,7 +24,7 @@ static int syncfs_tells(void)
 
 apr_status_t treesync_begin(treesync_t *sync, int top_fd)
 {
-    *sync = (treesync_t){.top = -1};
+    *sync = (treesync_t){.top = -1, .can_tell = syncfs_tells()};
     if (top_fd < 0)
         return APR_SUCCESS;
     /* As it is now: one that was opened later would not tell of what fails before. */
@@ -47,7 +47,7 @@ apr_status_t treesync_add_file(treesync_t *sync, int fd)
         sync->fds[sync->count++] = fd;
         return APR_SUCCESS;
     }
-    if (!syncfs_tells())
+    if (!sync->can_tell)
         return sync_and_close(fd);
     sync->syncs_all = 1;
     return close(fd) == 0 ? APR_SUCCESS : errno;
@@ -80,7 +80,7 @@ static apr_status_t sync_each(const treesync_t *sync)
 
 apr_status_t treesync_end(treesync_t *sync, apr_status_t status)
 {
-    if (status == APR_SUCCESS && (!sync->syncs_all || !syncfs_tells()))
+    if (status == APR_SUCCESS && (!sync->syncs_all || !sync->can_tell))
         status = sync_each(sync);
     if (status == APR_SUCCESS && sync->syncs_all && syncfs(sync->top) != 0)
         status = errno;

@@ -16,6 +16,7 @@
 /** A tree that is being made. */
 typedef struct treesync_t {
     int top;               /**< -1: a file alone */
+    int can_tell;          /**< syncfs(2) tells of failures */
     int fds[TREESYNC_FEW]; /**< COUNT, open until the end */
     int count;
     int syncs_all; /**< there are more, or one that was lost sight of */
