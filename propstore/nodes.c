@@ -127,6 +127,50 @@ apr_status_t node_prop_value(store_slice_t *value_p, store_txn_t *txn, const nod
     return status;
 }
 
+/** Whether PROP, which A and B both have, has one value in A and B. */
+static apr_status_t compare_value(int *same_p, store_txn_t *txn, const node_t *a, const node_t *b,
+                                  const node_prop_t *prop)
+{
+    store_slice_t values[2];
+    apr_status_t status = node_prop_value(&values[0], txn, a, prop);
+
+    if (status == APR_SUCCESS)
+        status = node_prop_value(&values[1], txn, b, prop);
+    *same_p = status == APR_SUCCESS && memcmp(values[0].data, values[1].data, prop->length) == 0;
+    return status;
+}
+
+apr_status_t nodes_compare_props(int *same_p, store_txn_t *txn, const char *a, const char *b)
+{
+    const char *const paths[] = {a, b};
+    node_t nodes[2];
+    node_props_iter_t iter;
+    node_prop_t prop;
+    apr_status_t status;
+
+    *same_p = 0;
+    for (int i = 0; i < 2; i++) {
+        status = nodes_find(&nodes[i], txn, paths[i]);
+        if (status == STORE_ABSENT)
+            nodes[i] = (node_t){.props = {"", 0}};
+        else if (status != APR_SUCCESS)
+            return status;
+    }
+    if (nodes[0].props.len != nodes[1].props.len ||
+        memcmp(nodes[0].props.data, nodes[1].props.data, nodes[0].props.len) != 0)
+        return APR_SUCCESS;
+    /* Of a spilled value that has said only how long it is. */
+    *same_p = 1;
+    node_props_begin(&iter, &nodes[0]);
+    while (*same_p && (status = node_props_next(&prop, &iter)) == APR_SUCCESS) {
+        if (prop.spilled)
+            status = compare_value(same_p, txn, &nodes[0], &nodes[1], &prop);
+        if (status != APR_SUCCESS)
+            break;
+    }
+    return status == STORE_ABSENT ? APR_SUCCESS : status;
+}
+
 apr_status_t nodes_follow(apr_array_header_t **steps_p, int *whole_p, store_txn_t *txn,
                           const char *path, apr_pool_t *result_pool)
 {

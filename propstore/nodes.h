@@ -157,6 +157,14 @@ apr_status_t nodes_copy(store_txn_t *txn, const char *from, const char *to, int 
                         apr_pool_t *scratch_pool);
 
 /**
+ * Compare the properties of A and B, values of any length among them.  A resource without a node
+ * has none.
+ * @param same_p set to whether they are the same
+ * @return APR_SUCCESS; STORE_CORRUPT; the store's error
+ */
+apr_status_t nodes_compare_props(int *same_p, store_txn_t *txn, const char *a, const char *b);
+
+/**
  * Asked by nodes_retain() of each path that has a node.
  * @param path valid during the call only
  * @return non-zero to keep it, 0 to forget it and all below

@@ -36,11 +36,9 @@ typedef struct transfer_t {
     const char *from, *to;
     store_t *store;
     tree_failures_t failures;
-    int copies;        /* what is renamed is a copy */
-    int recurse;       /* its members are copied too */
-    filestat_t seen;   /* the source when it was copied */
-    const char *props; /* and its properties, packed */
-    apr_size_t props_length;
+    int copies;       /* what is renamed is a copy */
+    int recurse;      /* its members are copied too */
+    filestat_t seen;  /* the source when it was copied */
     int is_tree;      /* a collection is renamed, or replaced */
     int is_gone;      /* there is no source any more */
     place_t place;    /* the rename */
@@ -215,16 +213,6 @@ static apr_status_t look(transfer_t *transfer)
                       transfer->pool);
 }
 
-/** The source's properties, packed; empty if it has none. */
-static apr_status_t read_props(store_slice_t *props_p, const transfer_t *transfer, store_txn_t *txn)
-{
-    node_t node;
-    apr_status_t status = nodes_find(&node, txn, transfer->from);
-
-    *props_p = status == APR_SUCCESS ? node.props : (store_slice_t){"", 0};
-    return status == STORE_ABSENT ? APR_SUCCESS : status;
-}
-
 /**
  * See that the file that was copied is still there, with the properties that were copied: the
  * copy appears when both are as they were.  A collection is copied member by member, over time.
@@ -232,31 +220,24 @@ static apr_status_t read_props(store_slice_t *props_p, const transfer_t *transfe
 static apr_status_t check_source(transfer_t *transfer, store_txn_t *txn)
 {
     filestat_t now;
-    store_slice_t props;
     apr_status_t status = look_at_source(transfer, &now);
+    int same;
 
     if (status != APR_SUCCESS || !transfer->copies || S_ISDIR(transfer->seen.mode))
         return status;
-    status = read_props(&props, transfer, txn);
-    if (status != APR_SUCCESS)
-        return status;
-    return has_changed(transfer, &now) || props.len != transfer->props_length ||
-                   memcmp(props.data, transfer->props, props.len) != 0
-               ? EAGAIN
-               : APR_SUCCESS;
+    if (has_changed(transfer, &now))
+        return EAGAIN;
+    status = nodes_compare_props(&same, txn, transfer->from, transfer->place.from);
+    return status == APR_SUCCESS && !same ? EAGAIN : status;
 }
 
 /** Copy the source's metadata to its copy. */
-static apr_status_t copy_metadata(transfer_t *transfer, store_txn_t *txn, apr_pool_t *scratch_pool)
+static apr_status_t copy_metadata(const transfer_t *transfer, store_txn_t *txn,
+                                  apr_pool_t *scratch_pool)
 {
-    store_slice_t props;
-    apr_status_t status = read_props(&props, transfer, txn);
+    apr_status_t status =
+        nodes_copy(txn, transfer->from, transfer->place.from, transfer->recurse, scratch_pool);
 
-    if (status != APR_SUCCESS)
-        return status;
-    transfer->props = apr_pstrmemdup(transfer->pool, props.data, props.len);
-    transfer->props_length = props.len;
-    status = nodes_copy(txn, transfer->from, transfer->place.from, transfer->recurse, scratch_pool);
     if (status == APR_SUCCESS && transfer->failures.first != NULL)
         status = nodes_retain(txn, transfer->place.from, metadata_is_there, NULL, scratch_pool);
     return status;

@@ -2,6 +2,7 @@
 use strict;
 use warnings;
 
+use Depot::Server  ();
 use Depot::Test;
 use Depot::Workers ();
 use Time::HiRes ();
@@ -156,5 +157,54 @@ for my $line (split /\n/, slurp(server_root() . '/logs/access_log')) {
     $pids{$1}++ if $line =~ /concurrency.* (\d+)$/;
 }
 ok(keys %pids >= 2, scalar(keys %pids) . ' processes took part');
+
+# A long property changes while its file is copied, between the copy of it and the copy's appearance,
+# by a server beside a slow one: what is at the destination then is what was there last.
+{
+    my $place  = server_root() . '/concurrency-slow';
+    my $drive  = "$place/drive";
+    my $server = Depot::Server->start($place, "DavDepotStore lmdb:$place/store\n"
+        . Depot::Server::drive('/dav', $drive) . <<"END");
+<VirtualHost *>
+    ServerName slow.test
+    DavDepotStore "trace:lmdb:$place/store" delay=10000
+</VirtualHost>
+<VirtualHost *>
+    ServerName fast.test
+    DavDepotStore lmdb:$place/store
+</VirtualHost>
+END
+    ok($server, 'a slow server and a fast one');
+    my $at = sub { Depot::Client->new(port => $server->{port}, host => "$_[0].test", timeout => 60) };
+    my $fast = $at->('fast');
+    $fast->request('PUT', '/dav/from', body => 'x');
+    ok(patch($fast, '/dav/from', 'p', 'a' x 3000), 'a file with a long property');
+    my ($copied, $changed) = Depot::Workers::in_parallel(2, sub {
+        my ($n) = @_;
+        if ($n == 1) {
+            return $at->('slow')->request('COPY', '/dav/from',
+                headers => [ Destination => "http://slow.test:$server->{port}/dav/to" ])->status;
+        }
+        my $client = $at->('fast');
+        Time::HiRes::sleep(0.002) until grep { /^\.dav-depot/ } members($drive);
+        # One that waits is let in as soon as the slow one has written the copy's properties down.
+        for my $letter ('b' .. 'z') {
+            my $begin = Time::HiRes::time();
+            patch($client, '/dav/from', 'p', $letter x 3000) or return 'failed';
+            Time::HiRes::sleep(0.005), next if Time::HiRes::time() - $begin < 0.05;
+            return $client->request('HEAD', '/dav/to')->status . " $letter";
+        }
+        return 'none waited';
+    });
+    is($copied, 201, 'the file is copied');
+    note("then: $changed");
+    my $found = $fast->request('PROPFIND', '/dav/to', headers => [ Depth => 0 ], body => propfind_body('{urn:test}p'))
+        ->multistatus->text('/dav/to', '{urn:test}p');
+    # Where the change came later than the copy, either is right.
+    my ($status, $letter) = split / /, $changed;
+    ok($status ne '404' || $found eq $letter x 3000, 'with the value it had when the copy appeared')
+        or diag(substr($found, 0, 1) . " instead of $letter");
+    $server->stop;
+}
 
 finish();

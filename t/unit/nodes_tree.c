@@ -8,6 +8,7 @@
 #include <apr_general.h>
 #include <apr_strings.h>
 
+#include "propstore/key.h"
 #include "t/unit/fixture.h"
 #include "t/unit/tap.h"
 #include "t/unit/tree.h"
@@ -122,6 +123,44 @@ static int keep(void *baton, const char *path, const node_t *node)
     return asked->refused == NULL || strcmp(path, asked->refused) != 0;
 }
 
+/** Whether A and B have the same properties. */
+static int is_same(store_txn_t *txn, const char *a, const char *b)
+{
+    int same = -1;
+
+    is_status(nodes_compare_props(&same, txn, a, b), APR_SUCCESS, "%s and %s", a, b);
+    return same;
+}
+
+static void test_compare(store_t *store, apr_pool_t *pool)
+{
+    store_txn_t *txn = tree_begin(store, pool);
+    key_buf_t from, to;
+    node_t node;
+    int same;
+
+    is_int(is_same(txn, "/a", "/b"), 1, "have none");
+    tree_set(txn, "/a", "p", 'x', 10, pool);
+    is_int(is_same(txn, "/a", "/b"), 0, "one has one");
+    tree_set(txn, "/b", "q", 'x', 10, pool);
+    is_int(is_same(txn, "/a", "/b"), 0, "of another name");
+    is_status(nodes_copy(txn, "/a", "/b", 0, pool), APR_SUCCESS, "copied");
+    is_int(is_same(txn, "/a", "/b"), 1, "are the same");
+    tree_set(txn, "/a", "p", 'y', 10, pool);
+    is_int(is_same(txn, "/a", "/b"), 0, "have other values");
+    tree_set(txn, "/a", "q", 'y', INLINE_MAX + 1, pool);
+    is_status(nodes_copy(txn, "/a", "/b", 0, pool), APR_SUCCESS, "copied");
+    is_int(is_same(txn, "/a", "/b"), 1, "with a long one are the same");
+    tree_set(txn, "/a", "q", 'z', INLINE_MAX + 1, pool);
+    is_int(is_same(txn, "/a", "/b"), 0, "have long ones of one length");
+
+    is_status(nodes_find(&node, txn, "/a"), APR_SUCCESS, "the node");
+    is_status(store_del_range(txn, key_values(&from, node.id), key_values(&to, node.id + 1), NULL),
+              APR_SUCCESS, "without its value");
+    is_status(nodes_compare_props(&same, txn, "/b", "/a"), STORE_CORRUPT, "is damaged");
+    store_abort(txn);
+}
+
 static void test_retain(store_t *store, apr_pool_t *pool)
 {
     asked_t asked = {pool, NULL, ""};
@@ -212,6 +251,7 @@ int main(void)
     apr_initialize();
     fixture_run("moving", test_move);
     fixture_run("copying", test_copy);
+    fixture_run("comparing", test_compare);
     fixture_run("retaining", test_retain);
     fixture_run("deep chains", test_deep);
     fixture_run("wide collections", test_wide);
