@@ -39,7 +39,8 @@ static int verify_records(ctl_t *ctl, store_txn_t *txn, apr_uint64_t total, cons
         if (ctl_interrupted())
             return CTL_FAILED;
         /* A page that leads back to an earlier one would go on for ever. */
-        if (++count > total || (soundness == CTL_SOUND && !is_sound(key, value)))
+        if (++count > total ||
+            (soundness == CTL_SOUND && !(store_is_intact(cursor) && is_sound(key, value))))
             status = STORE_CORRUPT;
         ctl_progress(progress, count);
     }

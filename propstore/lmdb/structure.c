@@ -256,6 +256,19 @@ static apr_status_t check_value(walk_t *walk, const page_node_t *node, apr_uint6
     return status;
 }
 
+/** Let the system fetch the leaves below PAGE while the first ones are looked at. */
+static void want_below(const walk_t *walk, const page_t *page)
+{
+    page_node_t node;
+
+    for (unsigned i = 0; i < page->count; i++) {
+        page_node(&node, page, i);
+        if (node.below < walk->pages)
+            (void)posix_fadvise(walk->fd, (off_t)(node.below * walk->size), (off_t)walk->size,
+                                POSIX_FADV_WILLNEED);
+    }
+}
+
 /** Go down to the page NUMBER, whose keys are from LOWER to UPPER. */
 static apr_status_t enter(walk_t *walk, apr_uint64_t number, store_slice_t lower,
                           store_slice_t upper)
@@ -285,6 +298,8 @@ static apr_status_t enter(walk_t *walk, apr_uint64_t number, store_slice_t lower
     status = check_keys(walk, frame, number);
     if (!is_leaf) {
         walk->seen.branches++;
+        if (walk->depth + 1 == walk->tree->depth)
+            want_below(walk, &frame->page);
         return status;
     }
     walk->seen.leaves++;
@@ -413,7 +428,8 @@ static void check_txns(walk_t *walk, const page_meta_t metas[2], unsigned number
         (void)wrong(words, number, "and its neighbour are of transactions that do not follow");
         return;
     }
-    if (last_key_of(walk, &metas[1].free) > other)
+    /* That of an older one may have been overwritten before a power failure; not by the next. */
+    if (last_key_of(walk, &metas[1].free) == txn + 1)
         (void)wrong(words, !number, "tells of an earlier transaction than its pages are of");
     /* What changes a tree leaves the old root free, and so an entry. */
     if (was_walked && metas[1].main.root != PAGE_NONE && walk->last_key != txn)
@@ -429,7 +445,7 @@ static void count_lost(walk_t *walk, unsigned meta)
 
     if (walk->listed_beyond < beyond)
         (void)wrong(walk->structure->rest, meta, "tells of more pages than the file has");
-    else
+    else if (walk->structure->rest[0] == '\0')
         walk->structure->lost_pages =
             walk->last + 1 - walk->structure->seen_pages - walk->listed_count;
 }

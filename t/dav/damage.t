@@ -157,6 +157,7 @@ ok($at > 0, 'the key of a file');
 $store = damaged($at + 2, 0x40);
 like(refusal($store), qr/the key of a record was altered on the disk: see depotctl check --repair/, 'an altered key');
 is((depotctl('check', $store))[0], 1, 'is found');
+is_refused('a backup', qr/is damaged at record/, 'backup', $store, "$dir/backup");
 is((depotctl('check', '--repair', $store))[0], 1, 'and repaired');
 $server = start($store);
 ok($server && answers($server->client), 'and all is as it was');

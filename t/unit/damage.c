@@ -401,6 +401,9 @@ int main(void)
 
     apr_initialize();
     apr_pool_create(&sound.pool, NULL);
+    /* None of the thousands of commits has to last. */
+    if (access("/dev/shm", W_OK) == 0)
+        setenv("TMPDIR", "/dev/shm", 1);
     has_started =
         mmap(NULL, sizeof(*has_started), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     ok(has_started != MAP_FAILED, "memory that is shared");

@@ -198,6 +198,13 @@ static void test_copy(store_t *store, apr_pool_t *pool)
     is_status(store_open_copy(&copy, spec, path, NULL, pool), APR_SUCCESS, "open the copy");
     ok(is_sound(copy, pool), "it is sound");
     store_close(copy);
+    /* As a store of its own. */
+    is_status(fixture_open(&copy, "lmdb", directory, "", pool), APR_SUCCESS, "open it as a store");
+    for (int i = 0; i < 4; i++) {
+        ok(is_sound(copy, pool), "it is sound");
+        is_status(store_write(copy, change, &keys, pool), APR_SUCCESS, "and written to");
+    }
+    store_close(copy);
 }
 
 static void test_nothing(store_t *store, apr_pool_t *pool)
