@@ -1,7 +1,7 @@
 /*
- * A byte is wrong somewhere in a store's data file: what a server does at its start refuses it,
- * or what is read afterwards is right, or an error.  Each time in a process of its own, which is
- * not to be ended by a signal.
+ * A byte is wrong somewhere in a store's data file, or a block of it: what a server does at its
+ * start refuses it, or what is read afterwards is right, or an error.  Each time in a process of
+ * its own, which is not to be ended by a signal.
  *
  * DEPOT_DAMAGE=all: every byte that says where something is, each of its bits.
  */
@@ -34,6 +34,8 @@
 #define HEAD 16
 #define META_END 152
 #define NODE_HEAD 8
+/** What a disk writes at once. */
+#define SECTOR 512
 #define PAGE_BRANCH 1
 #define PAGE_LEAF 2
 #define PAGE_OVERFLOW 4
@@ -271,8 +273,8 @@ static outcome_e serve(const sound_t *sound, const char *directory, apr_pool_t *
     return after;
 }
 
-/** Serve with MASK applied to the byte at AT. */
-static outcome_e try_byte(const sound_t *sound, apr_size_t at, unsigned char mask)
+/** Serve with the file as it is in SOUND just now. */
+static outcome_e try_file(const sound_t *sound)
 {
     char data[APR_PATH_MAX], locks[APR_PATH_MAX];
     int status = 0, fd;
@@ -282,10 +284,8 @@ static outcome_e try_byte(const sound_t *sound, apr_size_t at, unsigned char mas
     apr_snprintf(locks, sizeof(locks), "%s/lock.mdb", sound->directory);
     unlink(locks);
     fd = open(data, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    sound->bytes[at] ^= mask;
     if (fd < 0 || write(fd, sound->bytes, sound->size) != (ssize_t)sound->size)
         exit(1);
-    sound->bytes[at] ^= mask;
     close(fd);
     *has_started = 0;
     child = fork();
@@ -315,28 +315,54 @@ typedef struct counts_t {
     int all;
 } counts_t;
 
-static void count(counts_t *counts, const sound_t *sound, apr_size_t page, unsigned at, int mask)
+/** Try the file, in which the byte AT of PAGE is altered as HOW says. */
+static void count(counts_t *counts, const sound_t *sound, apr_size_t page, unsigned at, int how)
 {
     static const char *const words[OUTCOMES] = {
         [WRONG] = "answers are others", [ENDED] = "a signal ends the server"};
-    outcome_e outcome = try_byte(sound, page * PAGE + at, (unsigned char)mask);
+    outcome_e outcome = try_file(sound);
 
     counts->of[outcome]++;
     counts->all++;
     if (words[outcome] != NULL)
-        diag("page %d, byte %u, mask %02x: %s", (int)page, at, mask, words[outcome]);
+        diag("page %d, byte %u, %s %02x: %s", (int)page, at, counts->what, (unsigned)how,
+             words[outcome]);
+}
+
+/** Alter the bits of MASK. */
+static void count_bits(counts_t *counts, const sound_t *sound, apr_size_t page, unsigned at,
+                       int mask)
+{
+    sound->bytes[page * PAGE + at] ^= (unsigned char)mask;
+    count(counts, sound, page, at, mask);
+    sound->bytes[page * PAGE + at] ^= (unsigned char)mask;
+}
+
+/** Let PAGE, from AT on, hold for LENGTH bytes what is at FROM, or nothing if that is NULL. */
+static void count_block(counts_t *counts, const sound_t *sound, apr_size_t page, unsigned at,
+                        const unsigned char *from, apr_size_t length)
+{
+    unsigned char *to = sound->bytes + page * PAGE + at, kept[PAGE];
+
+    memcpy(kept, to, length);
+    if (from != NULL)
+        memmove(to, from, length);
+    else
+        memset(to, 0, length);
+    count(counts, sound, page, at, 0);
+    memcpy(to, kept, length);
 }
 
 /** A bit of the byte; or, if that is asked for, each, and all. */
 static void count_byte(counts_t *counts, const sound_t *sound, apr_size_t page, unsigned at)
 {
     if (!sound->each_bit) {
-        count(counts, sound, page, at, 1 << below(8));
+        count_bits(counts, sound, page, at, 1 << below(8));
         return;
     }
     for (int bit = 0; bit < 8; bit++)
-        count(counts, sound, page, at, 1 << bit);
-    count(counts, sound, page, at, 0xff);
+        count_bits(counts, sound, page, at, 1 << bit);
+    count_bits(counts, sound, page, at, 0xff);
 }
 
 static unsigned u16_at(const unsigned char *bytes)
@@ -364,7 +390,7 @@ static void count_nodes(counts_t *heads, counts_t *data, const sound_t *sound, a
         }
         count_byte(heads, sound, page, HEAD + 2 * n + i % 2);
         /* Most of it the key. */
-        count(data, sound, page, at + NODE_HEAD + below(24), 1 << below(8));
+        count_bits(data, sound, page, at + NODE_HEAD + below(24), 1 << below(8));
     }
 }
 
@@ -381,13 +407,27 @@ static void count_page(counts_t *heads, counts_t *data, const sound_t *sound, ap
         if (flags == PAGE_BRANCH || flags == PAGE_LEAF)
             count_nodes(heads, data, sound, page);
     }
-    count(data, sound, page, HEAD + below(PAGE - HEAD), 1 << below(8));
-    count(data, sound, page, HEAD + below(PAGE - HEAD), 0xff);
+    count_bits(data, sound, page, HEAD + below(PAGE - HEAD), 1 << below(8));
+    count_bits(data, sound, page, HEAD + below(PAGE - HEAD), 0xff);
+}
+
+/** Blocks that were not written, or elsewhere. */
+static void count_blocks(counts_t *blocks, const sound_t *sound, apr_size_t page)
+{
+    const unsigned char *other =
+        sound->bytes + below((unsigned)(sound->size / PAGE)) * (apr_size_t)PAGE;
+
+    count_block(blocks, sound, page, 0, NULL, PAGE);
+    count_block(blocks, sound, page, 0, other, PAGE);
+    for (unsigned i = 0; i < PAGE / SECTOR; i++) {
+        if (sound->each_bit || i == page % (PAGE / SECTOR))
+            count_block(blocks, sound, page, i * SECTOR, NULL, SECTOR);
+    }
 }
 
 static void tell(const counts_t *counts)
 {
-    diag("%s: %d bytes altered: %d refused at the start, %d errors, %d as before, "
+    diag("%s: %d times altered: %d refused at the start, %d errors, %d as before, "
          "%d other answers, %d signals",
          counts->what, counts->all, counts->of[REFUSED], counts->of[ERRORS], counts->of[SAME],
          counts->of[WRONG], counts->of[ENDED]);
@@ -396,7 +436,7 @@ static void tell(const counts_t *counts)
 int main(void)
 {
     const char *mode = getenv("DEPOT_DAMAGE");
-    counts_t heads = {.what = "structure"}, data = {.what = "data"};
+    counts_t heads = {.what = "structure"}, data = {.what = "data"}, blocks = {.what = "blocks"};
     sound_t sound = {.each_bit = mode != NULL && strcmp(mode, "all") == 0};
 
     apr_initialize();
@@ -409,13 +449,18 @@ int main(void)
     ok(has_started != MAP_FAILED, "memory that is shared");
     is_status(fixture_directory(&sound.directory, sound.pool), APR_SUCCESS, "a directory");
     make_sound(&sound, 8);
-    is_int(try_byte(&sound, 0, 0), SAME, "with nothing wrong all is as before");
-    for (apr_size_t page = 0; page < sound.size / PAGE; page++)
+    is_int(try_file(&sound), SAME, "with nothing wrong all is as before");
+    for (apr_size_t page = 0; page < sound.size / PAGE; page++) {
         count_page(&heads, &data, &sound, page);
+        count_blocks(&blocks, &sound, page);
+    }
     tell(&heads);
     tell(&data);
-    is_int(heads.of[ENDED] + data.of[ENDED], 0, "no signal ends a server that has started");
-    is_int(heads.of[WRONG] + data.of[WRONG], 0, "nor does it answer otherwise than before");
+    tell(&blocks);
+    is_int(heads.of[ENDED] + data.of[ENDED] + blocks.of[ENDED], 0,
+           "no signal ends a server that has started");
+    is_int(heads.of[WRONG] + data.of[WRONG] + blocks.of[WRONG], 0,
+           "nor does it answer otherwise than before");
     apr_pool_destroy(sound.pool);
     return done_testing();
 }
