@@ -217,8 +217,7 @@ static int has_time(void *baton, apr_uint64_t bytes)
     return apr_time_now() < *(const apr_time_t *)baton;
 }
 
-/** Verify the structure, while there is time. */
-static apr_status_t verify_structure(store_t *store, apr_time_t until, apr_pool_t *scratch_pool)
+apr_status_t meta_verify(store_t *store, apr_time_t until, apr_pool_t *scratch_pool)
 {
     store_verified_t verified;
     apr_status_t status = store_verify(&verified, store, has_time, &until, scratch_pool);
@@ -275,14 +274,11 @@ static apr_status_t try_records(store_txn_t *txn, apr_time_t until, apr_pool_t *
     return status == STORE_ABSENT ? APR_SUCCESS : status;
 }
 
-apr_status_t meta_read_through(store_t *store, apr_interval_time_t max, apr_pool_t *scratch_pool)
+apr_status_t meta_read_through(store_t *store, apr_time_t until, apr_pool_t *scratch_pool)
 {
-    const apr_time_t until = apr_time_now() + max;
     store_txn_t *txn;
-    apr_status_t status = verify_structure(store, until, scratch_pool);
+    apr_status_t status = store_begin(&txn, store, STORE_READ, scratch_pool);
 
-    if (status == APR_SUCCESS)
-        status = store_begin(&txn, store, STORE_READ, scratch_pool);
     if (status != APR_SUCCESS)
         return status;
     status = try_records(txn, until, scratch_pool);

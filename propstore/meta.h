@@ -35,13 +35,21 @@ typedef struct meta_t {
 apr_status_t meta_prepare(store_t *store, apr_pool_t *scratch_pool);
 
 /**
- * Verify STORE's structure, read it from its first record to its last, and try a write that is
- * not committed, so that damage is met now, whatever it does to whoever meets it.  Keys should be
- * those that were stored; what the records say is not looked at.
- * @param max after so long the rest is left unread
- * @return APR_SUCCESS; STORE_CORRUPT; the store's error
+ * Verify STORE's structure (store_verify()), before anything is read.  How far it came, if not to
+ * the end, is logged.
+ * @param until when there is no time for more
+ * @return APR_SUCCESS; STORE_CORRUPT, logged; the store's error
  */
-apr_status_t meta_read_through(store_t *store, apr_interval_time_t max, apr_pool_t *scratch_pool);
+apr_status_t meta_verify(store_t *store, apr_time_t until, apr_pool_t *scratch_pool);
+
+/**
+ * Read STORE from its first record to its last, and try a write that is not committed, so that
+ * damage is met now, whatever it does to whoever meets it.  Keys should be those that were stored;
+ * what the records say is not looked at.
+ * @param until as for meta_verify()
+ * @return as meta_verify()
+ */
+apr_status_t meta_read_through(store_t *store, apr_time_t until, apr_pool_t *scratch_pool);
 
 /** Read what TXN's store says of itself.  @return APR_SUCCESS; STORE_CORRUPT; the store's error */
 apr_status_t meta_read(meta_t *meta, store_txn_t *txn);

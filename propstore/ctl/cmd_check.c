@@ -14,11 +14,9 @@ static int check(ctl_t *ctl, void *baton, void *result)
     int compared = 0;
     store_t *store;
     apr_status_t status;
-    int answer = ctl_open(&store, ctl, ctl->argv[0], CTL_EXISTING);
+    int answer = ctl_open(&store, ctl, ctl->argv[0], CTL_WHOLE);
 
     (void)result;
-    if (answer == CTL_FINE)
-        answer = ctl_verify(ctl, store, CTL_ALL_WHOLE);
     if (answer != CTL_FINE)
         return answer;
     status = findings_of_records(findings, &records, ctl, store);

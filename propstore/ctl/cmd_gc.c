@@ -143,12 +143,10 @@ static int work(ctl_t *ctl, void *baton, void *result)
 {
     const int dry = ctl_option(ctl, 'n') != NULL;
     gc_t gc = {.ctl = ctl};
-    int count = 0, answer = ctl_open(&gc.store, ctl, ctl->argv[0], CTL_EXISTING);
+    int count = 0, answer = ctl_open(&gc.store, ctl, ctl->argv[0], CTL_WHOLE);
     apr_status_t status;
 
     (void)result;
-    if (answer == CTL_FINE)
-        answer = ctl_verify(ctl, gc.store, CTL_ALL_WHOLE);
     if (answer != CTL_FINE)
         return answer;
     gc.gone = apr_array_make(ctl->pool, 64, sizeof(gone_t));

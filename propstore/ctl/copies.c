@@ -96,7 +96,7 @@ int ctl_verify_copy(ctl_copy_t *copy, ctl_t *ctl, const store_spec_t *spec, cons
     if (status != APR_SUCCESS)
         return ctl_fail(ctl, status, "could not open %s", name);
     apr_pool_create(&scratch_pool, ctl->pool);
-    result = ctl_verify(ctl, store, CTL_ALL_WHOLE);
+    result = ctl_verify(ctl, store, CTL_WHOLE);
     if (result == CTL_FINE)
         result = verify_store(copy, ctl, store, name, soundness, scratch_pool);
     else if (!ctl_interrupted())
@@ -143,10 +143,8 @@ static int copy_and_verify(ctl_t *ctl, void *baton, void *result)
 {
     const backup_t *backup = baton;
     store_t *store;
-    int answer = ctl_open(&store, ctl, ctl->argv[0], CTL_EXISTING);
+    int answer = ctl_open(&store, ctl, ctl->argv[0], CTL_WHOLE);
 
-    if (answer == CTL_FINE)
-        answer = ctl_verify(ctl, store, CTL_ALL_WHOLE);
     if (answer != CTL_FINE)
         return answer;
     answer = write_copy(ctl, backup, store);

@@ -110,6 +110,9 @@ void ctl_give_file(const ctl_t *ctl, const store_spec_t *spec, const char *file)
 /** Which store ctl_open() accepts. */
 typedef enum ctl_open_e {
     CTL_EXISTING, /**< it must be there */
+    CTL_WHOLE,    /**< as well, and nothing of its structure be damaged (store_verify()) */
+    CTL_READABLE, /**< as well, and all records be such that they can be read: what else is
+                       damaged is told */
     CTL_ANY,      /**< it is created if it is not there */
     CTL_NEW       /**< it is created, and must not be there, or be empty of all but the root */
 } ctl_open_e;
@@ -123,17 +126,11 @@ typedef enum ctl_open_e {
  */
 int ctl_open(store_t **store_p, ctl_t *ctl, const char *word, ctl_open_e which);
 
-/** What ctl_verify() insists on. */
-typedef enum ctl_whole_e {
-    CTL_ALL_WHOLE,    /**< that nothing is damaged */
-    CTL_RECORDS_WHOLE /**< that all records can be read: what else is damaged is only told */
-} ctl_whole_e;
-
 /**
- * See that the structure of STORE's data is sound (store_verify()), before all of it is read.
+ * See that the structure of the open STORE is what WHICH says, CTL_WHOLE or CTL_READABLE.
  * @return CTL_FINE, or CTL_FAILED when the reason has been reported
  */
-int ctl_verify(const ctl_t *ctl, store_t *store, ctl_whole_e whole);
+int ctl_verify(const ctl_t *ctl, store_t *store, ctl_open_e which);
 
 /**
  * The path WORD as the store has it: absolute, without "." or "..".  Links stay as they are, as

@@ -106,10 +106,8 @@ static int plan(ctl_t *ctl, void *baton, void *result)
     job_t *job = baton;
     store_t *store;
     apr_status_t status;
-    int answer = ctl_open(&store, ctl, ctl->argv[0], CTL_EXISTING);
+    int answer = ctl_open(&store, ctl, ctl->argv[0], CTL_WHOLE);
 
-    if (answer == CTL_FINE)
-        answer = ctl_verify(ctl, store, CTL_ALL_WHOLE);
     if (answer != CTL_FINE)
         return answer;
     status = find(findings, job, store);

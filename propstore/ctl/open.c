@@ -53,11 +53,12 @@ static apr_status_t read_meta(meta_t *meta, store_t *store, apr_pool_t *scratch_
 static int check_contents(const ctl_t *ctl, store_t *store, const char *word, ctl_open_e which)
 {
     meta_t meta;
-    apr_status_t status = which != CTL_EXISTING ? meta_prepare(store, ctl->pool) : APR_SUCCESS;
+    const int may_be_new = which == CTL_ANY || which == CTL_NEW;
+    apr_status_t status = may_be_new ? meta_prepare(store, ctl->pool) : APR_SUCCESS;
 
     if (status == APR_SUCCESS)
         status = read_meta(&meta, store, ctl->pool);
-    if (which != CTL_EXISTING && status != APR_SUCCESS)
+    if (may_be_new && status != APR_SUCCESS)
         return ctl_fail(ctl, status, "could not prepare a store in %s", word);
     if (which == CTL_NEW && (meta.next_node != NODE_ROOT_ID + 1 || meta.next_name != 1))
         return ctl_fail(ctl, APR_SUCCESS, "there is a store with properties in %s", word);
@@ -93,26 +94,7 @@ static int check_there(const ctl_t *ctl, const store_spec_t *spec)
     return CTL_FINE;
 }
 
-int ctl_open(store_t **store_p, ctl_t *ctl, const char *word, ctl_open_e which)
-{
-    const store_log_t log = {.log = log_line, .baton = ctl};
-    store_spec_t *spec;
-    int result = ctl_spec(&spec, ctl, word);
-
-    if (result == CTL_FINE && which == CTL_EXISTING)
-        result = check_there(ctl, spec);
-    if (result != CTL_FINE)
-        return result;
-    if (store_open(store_p, spec, &log, ctl->pool) != APR_SUCCESS)
-        return CTL_FAILED; /* the store has said why */
-    ctl_give_away(ctl, spec);
-    result = check_contents(ctl, *store_p, word, which);
-    if (result != CTL_FINE)
-        store_close(*store_p);
-    return result;
-}
-
-int ctl_verify(const ctl_t *ctl, store_t *store, ctl_whole_e whole)
+int ctl_verify(const ctl_t *ctl, store_t *store, ctl_open_e which)
 {
     ctl_progress_t *progress;
     store_verified_t verified;
@@ -127,7 +109,7 @@ int ctl_verify(const ctl_t *ctl, store_t *store, ctl_whole_e whole)
     if (APR_STATUS_IS_EINTR(status))
         return CTL_FAILED;
     if (status == STORE_CORRUPT) /* the store has said why */
-        return whole == CTL_RECORDS_WHOLE && verified.records_are_whole ? CTL_FINE : CTL_FAILED;
+        return which == CTL_READABLE && verified.records_are_whole ? CTL_FINE : CTL_FAILED;
     if (status != APR_SUCCESS)
         return ctl_fail(ctl, status, "could not verify the store");
     if (verified.lost_bytes > 0)
@@ -136,6 +118,28 @@ int ctl_verify(const ctl_t *ctl, store_t *store, ctl_whole_e whole)
                  "harm, but backup refuses it; dump and load get rid of them",
                  verified.lost_bytes);
     return CTL_FINE;
+}
+
+int ctl_open(store_t **store_p, ctl_t *ctl, const char *word, ctl_open_e which)
+{
+    const store_log_t log = {.log = log_line, .baton = ctl};
+    store_spec_t *spec;
+    int result = ctl_spec(&spec, ctl, word);
+
+    if (result == CTL_FINE && which != CTL_ANY && which != CTL_NEW)
+        result = check_there(ctl, spec);
+    if (result != CTL_FINE)
+        return result;
+    if (store_open(store_p, spec, &log, ctl->pool) != APR_SUCCESS)
+        return CTL_FAILED; /* the store has said why */
+    ctl_give_away(ctl, spec);
+    if (which == CTL_WHOLE || which == CTL_READABLE)
+        result = ctl_verify(ctl, *store_p, which);
+    if (result == CTL_FINE)
+        result = check_contents(ctl, *store_p, word, which);
+    if (result != CTL_FINE)
+        store_close(*store_p);
+    return result;
 }
 
 const char *ctl_store_word(const ctl_t *ctl)

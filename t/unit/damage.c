@@ -251,13 +251,15 @@ static apr_status_t remove_some(store_txn_t *txn, void *baton, apr_pool_t *pool)
 /** Start with the store in DIRECTORY as a server does, and serve. */
 static outcome_e serve(const sound_t *sound, const char *directory, apr_pool_t *pool)
 {
+    const apr_time_t until = apr_time_now() + apr_time_from_sec(10);
     outcome_e before, after;
     apr_status_t status;
     store_t *store;
 
     if (fixture_open(&store, "lmdb", directory, "mapsize=1G maxreaders=16", pool) != APR_SUCCESS ||
+        meta_verify(store, until, pool) != APR_SUCCESS ||
         meta_prepare(store, pool) != APR_SUCCESS ||
-        meta_read_through(store, apr_time_from_sec(10), pool) != APR_SUCCESS)
+        meta_read_through(store, until, pool) != APR_SUCCESS)
         return REFUSED;
     *has_started = 1;
     before = ask_all(sound, store, pool);
