@@ -114,7 +114,7 @@ const char *page_read_meta(page_meta_t *meta, const unsigned char *bytes, unsign
     meta->last = page_word(at);
     meta->txn = page_word(at + sizeof(size_t));
     if ((meta->free.flags & ~TREE_ENV_FLAGS) != TREE_INTEGER_KEYS || meta->main.flags != 0)
-        return "tells of another kind of keys";
+        return "tells of keys that property stores do not have";
     if (meta->last < 1 || !is_tree(&meta->free, meta->last) || !is_tree(&meta->main, meta->last))
         return "tells of a tree that cannot be";
     /* The first transaction finds both as they were made. */
@@ -210,7 +210,7 @@ static const char *check_node(const page_t *page, unsigned index)
     if (page->kind == PAGE_BRANCH)
         return NULL;
     if ((read_u16(page->bytes + place_of(page, index) + 4) & ~NODE_BIG) != 0)
-        return "has an entry of an unknown kind";
+        return "has an entry of a kind that property stores do not have";
     if (node.data != NULL && NODE_HEAD + node.key.len + node.length > max)
         return "has an entry that is too long";
     return node.key.len > 0 ? NULL : "has an entry without a key";

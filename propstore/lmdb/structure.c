@@ -411,29 +411,35 @@ static apr_uint64_t last_key_of(walk_t *walk, const page_tree_t *tree)
     return node.key.len == sizeof(size_t) ? page_word(node.key.data) : 0;
 }
 
+/** Say that the meta page NUMBER does not go with others; the records of the snapshot may be whole.
+ */
+static void wrong_txn(walk_t *walk, unsigned number, const char *what)
+{
+    (void)wrong(walk->structure->rest, number, "tells of %s: what was stored last may be missing",
+                what);
+}
+
 /**
  * See that the meta pages are of the last two transactions.  A number that is wrong lets LMDB go
  * back to the one before, or take that for the last; whoever looks into the lists of free pages,
- * where each transaction leaves an entry, sees it.
+ * where each transaction leaves an entry, sees it.  (So does LMDB leave a page that it could not
+ * write as a whole, because of an I/O error.)
  * @param was_walked whether the list of the snapshot's is known to its end
  */
 static void check_txns(walk_t *walk, const page_meta_t metas[2], unsigned number, int was_walked)
 {
     apr_uint64_t txn = metas[0].txn, other = metas[1].txn;
-    char *words = walk->structure->records;
 
     if (other == txn + 1 || (txn == 0 && other == 0))
         return; /* it is being written, or nothing is */
-    if (other + 1 != txn) {
-        (void)wrong(words, number, "and its neighbour are of transactions that do not follow");
-        return;
-    }
+    if (other + 1 != txn)
+        wrong_txn(walk, number, "a transaction that does not follow its neighbour's");
     /* That of an older one may have been overwritten before a power failure; not by the next. */
-    if (last_key_of(walk, &metas[1].free) == txn + 1)
-        (void)wrong(words, !number, "tells of an earlier transaction than its pages are of");
+    else if (last_key_of(walk, &metas[1].free) == txn + 1)
+        wrong_txn(walk, !number, "an earlier transaction than its pages are of");
     /* What changes a tree leaves the old root free, and so an entry. */
-    if (was_walked && metas[1].main.root != PAGE_NONE && walk->last_key != txn)
-        (void)wrong(words, number, "tells of another transaction than its pages are of");
+    else if (was_walked && metas[1].main.root != PAGE_NONE && walk->last_key != txn)
+        wrong_txn(walk, number, "another transaction than its pages are of");
 }
 
 /* ---- the whole ---- */

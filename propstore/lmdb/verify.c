@@ -34,8 +34,8 @@ static apr_status_t tell(const structure_t *structure, const store_t *log)
                   "the data file is damaged: %s; restore a backup", structure->records);
     else if (structure->rest[0] != '\0')
         store_log(log, STORE_LOG_ERROR, STORE_CORRUPT,
-                  "the data file is damaged: %s; what was seen of the records is whole: "
-                  "depotctl dump and load carry them over to a new store",
+                  "the data file is damaged: %s; its records, as far as they were seen, can be "
+                  "read: depotctl dump and load carry them over to a new store",
                   structure->rest);
     else
         return APR_SUCCESS;
