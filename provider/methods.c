@@ -333,6 +333,13 @@ static void normalise_etags(request_rec *r)
     replace_in_header(r, "If-None-Match", "W/\"", "\"");
 }
 
+/** Whether httpd has found something at R's path that is neither file nor collection. */
+static int is_special(const request_rec *r)
+{
+    return r->finfo.filetype != APR_NOFILE && r->finfo.filetype != APR_REG &&
+           r->finfo.filetype != APR_DIR;
+}
+
 int methods_fixups(request_rec *r)
 {
     if (!methods_is_ours(r))
@@ -342,6 +349,9 @@ int methods_fixups(request_rec *r)
         return r->method_number == M_PUT || r->method_number == M_MKCOL || r->main != NULL
                    ? HTTP_FORBIDDEN
                    : HTTP_NOT_FOUND;
+    /* At the end of a link httpd lets it pass, and its own handler would open it. */
+    if (is_special(r))
+        return HTTP_FORBIDDEN;
     normalise_etags(r);
     /* httpd drops a fragment, so a DELETE of one would remove the whole (RFC 9110 section 7.1). */
     if (r->parsed_uri.fragment != NULL)

@@ -9,9 +9,11 @@
 #include <unistd.h>
 
 #include <apr_strings.h>
+#include <http_core.h>
 #include <http_log.h>
 
 #include "provider/creation.h"
+#include "provider/dirscan.h"
 #include "provider/errmap.h"
 #include "provider/filecopy.h"
 #include "provider/lockcheck.h"
@@ -30,16 +32,33 @@ struct dav_stream {
     apr_off_t promised; /* bytes that Content-Range says, or -1 */
 };
 
-/** The file to write: where PATH is a symbolic link, what it points to. */
-static const char *target_of(const char *path, apr_pool_t *result_pool)
+/** Whether Options let a request go on from the link at RESOURCE's path to what that points to. */
+static int may_follow(const dav_resource *resource, const filestat_t *link)
 {
+    dirscan_links_e links = dirscan_links_for(ap_allow_options(resource->info->r));
+    filestat_t target;
+
+    if (links != DIRSCAN_LINKS_OWNER)
+        return links == DIRSCAN_LINKS_FOLLOW;
+    return filestat_read(&target, AT_FDCWD, resource->info->path, FILESTAT_TARGET) == APR_SUCCESS &&
+           target.uid == link->uid;
+}
+
+/**
+ * The file to write: where RESOURCE's path is a symbolic link, what it points to.  One that may not
+ * be followed, and was not there when httpd looked, is replaced as a file would be.
+ */
+static const char *target_of(const dav_resource *resource)
+{
+    const char *path = resource->info->path;
     char target[PATH_MAX];
     filestat_t st;
 
     if (filestat_read(&st, AT_FDCWD, path, FILESTAT_LINK) != APR_SUCCESS ||
-        (st.mode & S_IFMT) != S_IFLNK || realpath(path, target) == NULL)
+        (st.mode & S_IFMT) != S_IFLNK || !may_follow(resource, &st) ||
+        realpath(path, target) == NULL)
         return path;
-    return apr_pstrdup(result_pool, target);
+    return apr_pstrdup(resource->pool, target);
 }
 
 /** The number of bytes a Content-Range "bytes first-last/length" speaks of, or -1. */
@@ -59,14 +78,17 @@ static apr_off_t promised_length(request_rec *r)
 /** Begin a partial PUT with what is there. */
 static apr_status_t copy_old(const dav_stream *stream, const char *path)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
     filecopy_t found = {0};
-    apr_status_t status;
     struct stat st;
+    int fd;
+    /* A link's target by now, so that a link which is found here came meanwhile; as a FIFO may. */
+    apr_status_t status = dirscan_open_path(&fd, path, O_RDONLY | O_NONBLOCK, NULL);
 
-    if (fd < 0)
-        return errno;
+    if (status != APR_SUCCESS)
+        return status;
     status = fstat(fd, &st) == 0 ? APR_SUCCESS : errno;
+    if (status == APR_SUCCESS && !S_ISREG(st.st_mode))
+        status = EACCES;
     if (status == APR_SUCCESS)
         status = filecopy_content(&found, fd, &st, tempfile_fd(stream->temp));
     close(fd);
@@ -77,7 +99,7 @@ static apr_status_t copy_old(const dav_stream *stream, const char *path)
 
 dav_error *stream_open(const dav_resource *resource, dav_stream_mode mode, dav_stream **stream_p)
 {
-    const char *path = target_of(resource->info->path, resource->pool);
+    const char *path = target_of(resource);
     dav_stream *stream;
     apr_pool_t *stream_pool;
     apr_status_t status;

@@ -16,7 +16,7 @@ use Depot::Server;
 use Depot::Test;
 
 my ($url, $dir) = fresh();
-expect_log(client_errors(), qr/AH00038|AH01630|AH10244|AH00037|AH00026|AH00127|AH02413|AH01252/);
+expect_log(client_errors(), qr/AH00038|AH01630|AH10244|AH00037|AH00026|AH00127|AH02413|AH01252|could not open .*swapped/);
 make_tree($dir, 'file', 'other');
 my $file = "${url}file";
 
@@ -168,21 +168,120 @@ is(slurp("$dir/d/x"), "bytes of d/x\n", 'the source is still there');
 
 # ---- what is neither file nor directory, and files with two names ----
 
+# No method takes what is at a path for a file, or waits for it.
+sub is_no_resource {
+    my ($path, $what) = @_;
+    my ($parent) = $path =~ m{(.*/)};
+    for my $method (qw(GET HEAD PUT PROPFIND PROPPATCH DELETE MKCOL LOCK COPY MOVE)) {
+        my $response = dav($method, $path, headers => [ Depth => 0, Destination => "${parent}taken" ],
+            body => $method eq 'PUT' ? 'x' : $method eq 'PROPPATCH' ? proppatch_body(set => '<a/>') : $method eq 'LOCK' ? lockinfo() : undef);
+        status_is($response, [ 403, 404, 405, 409 ], "$method of $what");
+        unlike($response->body, qr/\0/, 'answers nothing out of it') if $method eq 'GET';
+    }
+    for my $method ('COPY', 'MOVE') {
+        make_tree($dir, 'source') unless -e "$dir/source";
+        status_is(dav($method, "${url}source", headers => [ Destination => $path ]), [ 403, 409 ], "$method to $what");
+    }
+    return;
+}
+
 POSIX::mkfifo("$dir/d/fifo", 0666) or die "mkfifo: $!\n";
 chdir "$dir/d" and my $socket = IO::Socket::UNIX->new(Local => 'socket', Listen => 1) or die "socket: $!\n";
 chdir '/';
 my $begun = time;
-for my $name ('fifo', 'socket') {
-    for my $method (qw(GET HEAD PUT PROPFIND PROPPATCH DELETE LOCK COPY MOVE)) {
-        my $response = dav($method, "${url}d/$name", headers => [ Depth => 0, Destination => "${url}taken" ],
-            body => $method eq 'PUT' ? 'x' : $method eq 'PROPPATCH' ? proppatch_body(set => '<a/>') : $method eq 'LOCK' ? lockinfo() : undef);
-        status_is($response, [ 403, 404, 405, 409 ], "$method of a $name");
+is_no_resource("${url}d/$_", "a $_") for 'fifo', 'socket';
+my ($links_url, $links) = fresh('links');
+symlink "$dir/d/$_", "$links/$_" or die "symlink: $!\n" for 'fifo', 'socket';
+is_no_resource("$links_url$_", "a link to a $_") for 'fifo', 'socket';
+
+# A file of which somebody makes a FIFO, or a link, between the look and the opening.
+for my $case ([ $url, $dir ], [ $links_url, $links ]) {
+    my ($at, $place) = @$case;
+    my $pid = fork // die "fork: $!\n";
+    if ($pid == 0) {
+        POSIX::mkfifo("$place/f.fifo", 0666);
+        symlink "$dir/../../sentinel", "$place/f.link";
+        while (getppid() != 1) {
+            spew("$place/f.file", "a file\n");
+            rename "$place/f.$_", "$place/swapped" for 'file', 'fifo';
+            POSIX::mkfifo("$place/f.fifo", 0666);
+            next if $place eq $links;
+            rename "$place/f.link", "$place/swapped";
+            symlink "$dir/../../sentinel", "$place/f.link";
+        }
+        POSIX::_exit(0);
     }
+    my %got;
+    for (1 .. 300) {
+        my $response = dav('GET', "${at}swapped");
+        $got{ $response->status == 200 ? $response->body : $response->status }++;
+    }
+    kill 'KILL', $pid;
+    waitpid $pid, 0;
+    delete @got{ 403, 404, "a file\n", '' };
+    is_deeply(\%got, {}, 'a file that turns into a FIFO or a link is read, or nothing is');
+    unlink glob "$place/{f.*,swapped}";
 }
 is_deeply([ sort(propfind("${url}d/", 1)->multistatus->hrefs) ], [ "${url}d/", "${url}d/x" ], 'they are not listed');
 status_is(dav('COPY', "${url}d", headers => [ Destination => "${url}d2" ]), 201, 'a tree with them is copied');
 is_deeply([ members("$dir/d2") ], ['x'], 'without them');
 status_is(dav('DELETE', "${url}d2"), 204, 'and removed');
+
+# The same of a PUT: what the link points to stays as it is.
+{
+    my $pid = fork // die "fork: $!\n";
+    if ($pid == 0) {
+        while (getppid() != 1) {
+            spew("$dir/f.file", "a file\n");
+            rename "$dir/f.file", "$dir/swapped";
+            symlink "$dir/../../sentinel", "$dir/f.link";
+            rename "$dir/f.link", "$dir/swapped";
+        }
+        POSIX::_exit(0);
+    }
+    my %got;
+    for (1 .. 150) {
+        $got{ dav('PUT', "${url}swapped", body => 'new')->status }++;
+        $got{ dav('PUT', "${url}swapped", body => 'n', headers => [ 'Content-Range' => 'bytes 0-0/7' ])->status }++;
+    }
+    kill 'KILL', $pid;
+    waitpid $pid, 0;
+    is(slurp("$above/../sentinel"), 'outside', 'a PUT to a file that turns into a link writes nothing elsewhere');
+    ok($got{204} || $got{201}, join ', ', map {"$_: $got{$_}"} sort keys %got);
+    unlink glob "$dir/{f.*,swapped}";
+}
+
+# Devices, which root has made for us (t/run-functional).
+my $devices = server_root() . '/devices';
+SKIP: {
+    skip 'no device nodes: the tests were not started by root, or he may not make any', 1 unless -c "$devices/zero";
+    my @nodes = members($devices);
+    ($links_url, $links) = fresh('links');
+    mkdir "$dir/devices" or die "$dir/devices: $!\n";
+    make_tree("$dir/devices", 'file');
+    make_tree($links, 'file');
+    for my $node (@nodes) {
+        rename "$devices/$node", "$dir/devices/$node" or die "rename: $!\n";
+        symlink "$dir/devices/$node", "$links/$node" or die "symlink: $!\n";
+    }
+    my @before = map { join ' ', (lstat "$dir/devices/$_")[ 1, 2, 4, 6, 9 ] } @nodes;
+    for my $node (@nodes) {
+        is_no_resource("${url}devices/$node", "the device $node");
+        is_no_resource("$links_url$node",     "a link to the device $node");
+    }
+    is_deeply([ map { join ' ', (lstat "$dir/devices/$_")[ 1, 2, 4, 6, 9 ] } @nodes ], \@before, 'all are there, and were not written to');
+    my @all = (headers => [ Depth => 'infinity' ], body => '<D:propfind xmlns:D="DAV:"><D:allprop/></D:propfind>');
+    is_deeply([ sort(propfind("${url}devices/", 1)->multistatus->hrefs) ], [ "${url}devices/", "${url}devices/file" ], 'they are not listed');
+    is_deeply([ sort(dav('PROPFIND', $links_url, @all)->multistatus->hrefs) ], [ $links_url, "${links_url}file" ], 'nor are links to them');
+    status_is(dav('COPY', "${url}devices", headers => [ Destination => "${url}devices2" ]), 201, 'a folder with them is copied');
+    is_deeply([ members("$dir/devices2") ], ['file'], 'without them');
+    status_is(dav('MOVE', "${url}devices", headers => [ Destination => "${url}moved" ]), 201, 'and moved');
+    is_deeply([ members("$dir/moved") ], [ sort 'file', @nodes ], 'with them');
+    status_is(lock(client(), "${url}moved", depth => 'infinity'), 200, 'and locked');
+    status_is(dav('DELETE', "${url}moved", headers => [ If => '(<' . ((propfind("${url}moved", 0)->body =~ /(urn:uuid:[-0-9a-f]+|opaquelocktoken:[-0-9a-f]+)/)[0] // '') . '>)' ]),
+        204, 'and removed');
+    ok(!-e "$dir/moved", 'with them too');
+}
 ok(time - $begun < 30, 'nobody waited for a writer');
 
 link "$dir/other", "$dir/second" or die "link: $!\n";
