@@ -236,7 +236,7 @@ apr_status_t meta_verify(store_t *store, apr_time_t until, apr_pool_t *scratch_p
     return status;
 }
 
-/** Whether CURSOR's pair, whose key is that of a record, is the one it was stored as. */
+/** See that CURSOR's pair is as it was stored.  @return APR_SUCCESS; STORE_CORRUPT, logged */
 static apr_status_t check_intact(store_txn_t *txn, const store_cursor_t *cursor)
 {
     if (store_is_intact(cursor))

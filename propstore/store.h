@@ -381,11 +381,9 @@ typedef int store_going_fn(void *baton, apr_uint64_t bytes);
 
 /** What store_verify() has looked at. */
 typedef struct store_verified_t {
-    apr_uint64_t
-        used_bytes; /**< of the store, by its own account; 0: it has no structure on disk */
-    apr_uint64_t
-        seen_bytes; /**< of them, those that were looked at, or that a sound place leads to */
-    apr_uint64_t lost_bytes; /**< that are neither used nor free, when all were seen: no harm */
+    apr_uint64_t used_bytes; /**< by the store's own account; 0: no structure on disk */
+    apr_uint64_t seen_bytes; /**< of them, looked at, or led to by a sound place */
+    apr_uint64_t lost_bytes; /**< neither used nor free, when all were seen: no harm */
     int records_are_whole;   /**< all records can be read, in spite of STORE_CORRUPT */
 } store_verified_t;
 
@@ -397,8 +395,8 @@ typedef struct store_verified_t {
  * @param verified filled in
  * @param going asked often; it should not take long
  * @return APR_SUCCESS, also of a backend that keeps nothing on disk; STORE_CORRUPT, logged with the
- *         place and what is wrong there; APR_EINTR if GOING answered 0; STORE_BUSY; the system's
- * error
+ *         place and what is wrong there; APR_EINTR if GOING answered 0; STORE_BUSY; or the
+ *         system's error
  */
 apr_status_t store_verify(store_verified_t *verified, store_t *store, store_going_fn *going,
                           void *baton, apr_pool_t *scratch_pool);

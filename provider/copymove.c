@@ -359,7 +359,7 @@ static apr_status_t copy_once(transfer_t *transfer)
     const char *staged = NULL;
     apr_status_t status = look_at_source(transfer, &transfer->seen);
 
-    /* An earlier try has settled its intent, whose id may be another's by now. */
+    /* An earlier try has settled its intent. */
     transfer->journaled = 0;
     if (status == APR_SUCCESS)
         status = stage(transfer, &staged);

@@ -23,8 +23,10 @@ static int share_blocks(filecopy_t *found, int from_fd, const struct stat *from,
     return 0;
 }
 
-static apr_status_t write_all(int fd, const char *bytes, size_t length)
+apr_status_t filecopy_write(int fd, const void *data, size_t length)
 {
+    const char *bytes = data;
+
     while (length > 0) {
         ssize_t wrote = write(fd, bytes, length);
 
@@ -54,7 +56,7 @@ static apr_status_t copy_by_hand(int from_fd, int to_fd, off_t left)
             continue;
         if (got < 0)
             return errno;
-        status = write_all(to_fd, buf, (size_t)got);
+        status = filecopy_write(to_fd, buf, (size_t)got);
         left -= got;
         if (status != APR_SUCCESS || left == 0)
             return status;

@@ -1,5 +1,5 @@
 /*
- * filecopy.h -- copying what is in a file, in as few calls as can be.
+ * filecopy.h -- writing files, and copying what is in one, in as few calls as can be.
  */
 #ifndef PROVIDER_FILECOPY_H
 #define PROVIDER_FILECOPY_H
@@ -21,5 +21,8 @@ typedef struct filecopy_t {
  * @return APR_SUCCESS or the system's error
  */
 apr_status_t filecopy_content(filecopy_t *found, int from_fd, const struct stat *from, int to_fd);
+
+/** Write LENGTH bytes of DATA to FD, all of them.  @return APR_SUCCESS or the system's error */
+apr_status_t filecopy_write(int fd, const void *data, size_t length);
 
 #endif /* PROVIDER_FILECOPY_H */

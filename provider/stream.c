@@ -138,19 +138,11 @@ dav_error *stream_open(const dav_resource *resource, dav_stream_mode mode, dav_s
 
 dav_error *stream_write(dav_stream *stream, const void *buf, apr_size_t bufsize)
 {
-    const char *at = buf;
+    apr_status_t status = filecopy_write(tempfile_fd(stream->temp), buf, bufsize);
 
     stream->received += (apr_off_t)bufsize;
-    while (bufsize > 0) {
-        ssize_t wrote = write(tempfile_fd(stream->temp), at, bufsize);
-
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote < 0)
-            return errmap_error(stream->resource->pool, errno, "Could not write the file.");
-        at += wrote;
-        bufsize -= (apr_size_t)wrote;
-    }
+    if (status != APR_SUCCESS)
+        return errmap_error(stream->resource->pool, status, "Could not write the file.");
     return NULL;
 }
 

@@ -18,7 +18,8 @@ typedef struct repair_t {
 
 /**
  * The repair of one finding.
- * @param value what is stored under the finding's key, a copy; nothing is passed as {NULL, 0}
+ * @param value what is stored under the finding's key, a copy; {NULL, 0} if the finding is
+ *        that it is missing
  * @return APR_SUCCESS or the store's error
  */
 typedef apr_status_t repair_fn(repair_t *repair, const check_finding_t *finding,

@@ -359,6 +359,18 @@ static apr_status_t walk_tree(walk_t *walk, const page_tree_t *tree, unsigned me
 
 /* ---- meta pages ---- */
 
+/** Read META, the page NUMBER; what is wrong with it goes to WORDS. */
+static void read_meta(page_meta_t *meta, const walk_t *walk, const unsigned char *bytes,
+                      unsigned number, char *words)
+{
+    const char *error = page_read_meta(meta, bytes, number);
+
+    if (error == NULL && meta->page_size != walk->size)
+        error = "tells of another page size";
+    if (error != NULL)
+        (void)wrong(words, number, "%s", error);
+}
+
 /**
  * Read both meta pages, until nobody writes to them meanwhile.
  * @param metas that of the snapshot, which is page NUMBER, and the other
@@ -368,7 +380,6 @@ static apr_status_t read_metas(walk_t *walk, page_meta_t metas[2], unsigned numb
 {
     unsigned char bytes[2][PAGE_META_SIZE], again[2][PAGE_META_SIZE];
     apr_status_t status = APR_SUCCESS;
-    const char *error;
 
     for (int tries = 0; tries < META_TRIES && status == APR_SUCCESS; tries++) {
         for (unsigned i = 0; i < 4 && status == APR_SUCCESS; i++)
@@ -377,16 +388,8 @@ static apr_status_t read_metas(walk_t *walk, page_meta_t metas[2], unsigned numb
             return APR_SUCCESS; /* it has been said */
         if (memcmp(bytes, again, sizeof(bytes)) != 0)
             continue;
-        error = page_read_meta(&metas[0], bytes[number], number);
-        if (error == NULL && metas[0].page_size != walk->size)
-            error = "tells of another page size";
-        if (error != NULL)
-            (void)wrong(walk->structure->records, number, "%s", error);
-        error = page_read_meta(&metas[1], bytes[!number], !number);
-        if (error == NULL && metas[1].page_size != walk->size)
-            error = "tells of another page size";
-        if (error != NULL)
-            (void)wrong(walk->structure->rest, !number, "%s", error);
+        read_meta(&metas[0], walk, bytes[number], number, walk->structure->records);
+        read_meta(&metas[1], walk, bytes[!number], !number, walk->structure->rest);
         return APR_SUCCESS;
     }
     return APR_EAGAIN;

@@ -39,8 +39,8 @@ apr_status_t structure_read(structure_t *structure, int fd, apr_size_t page_size
  * See whether LMDB can open the file DATA: it divides by what the first pages say, and looks where
  * they tell it to.
  * @param words set to what is wrong with them, STRUCTURE_WORDS_SIZE bytes; or ""
- * @return APR_SUCCESS, also for a file that is not there, too short or of another format; or the
- * system's error
+ * @return APR_SUCCESS, also for a file that is not there, too short or of another format; or
+ *         the system's error
  */
 apr_status_t structure_peek(char *words, const char *data);
 

@@ -50,18 +50,22 @@ apr_status_t lmdb_verify(store_verified_t *verified, void *backend, store_going_
     structure_t structure = {.used_pages = 0};
     apr_size_t page_size = 0;
     backend_txn_t *txn;
+    apr_pool_t *iterpool;
     apr_status_t status = APR_EAGAIN;
 
+    apr_pool_create(&iterpool, scratch_pool);
     for (int i = 0; i < TRIES && APR_STATUS_IS_EAGAIN(status); i++) {
         if (i > 0)
             apr_sleep(PAUSE);
-        status = lmdb_begin(&txn, &vtable, backend, STORE_READ, scratch_pool);
+        apr_pool_clear(iterpool);
+        status = lmdb_begin(&txn, &vtable, backend, STORE_READ, iterpool);
         if (status != APR_SUCCESS)
-            return status;
+            break;
         status =
-            read_snapshot(&structure, &page_size, store->env->env, txn, going, baton, scratch_pool);
+            read_snapshot(&structure, &page_size, store->env->env, txn, going, baton, iterpool);
         vtable->abort(txn);
     }
+    apr_pool_destroy(iterpool);
     if (APR_STATUS_IS_EAGAIN(status)) {
         /* No writer is as fast as that. */
         store_log(store->log, STORE_LOG_ERROR, STORE_CORRUPT,
