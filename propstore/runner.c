@@ -11,7 +11,9 @@
  * ones.  What fails there, or if the commit fails, is run again in a transaction of its own,
  * and that answer counts: nobody pays for another's failure.
  */
+#include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 
 #include "propstore/store_int.h"
 
@@ -29,10 +31,10 @@ typedef struct job_t {
     int settled; /* it is to see what is committed only */
     int alone;   /* it is to be run in a transaction of its own */
     int runs;    /* as the first of a transaction */
-    int leads;   /* its thread is to lead; guarded by the runner's mutex, as is DONE */
-    int done;
-    apr_status_t status; /* its answer, as soon as that is known */
-    pthread_cond_t wake;
+    int leads;   /* its thread is to lead */
+    int done;    /* STATUS is its answer */
+    apr_status_t status;
+    sem_t wake; /* posted, once, when LEADS or DONE has been set */
     apr_pool_t *pool; /* cleared before each run */
     struct job_t *next;
 } job_t;
@@ -109,15 +111,12 @@ runner_t *runner_create(apr_pool_t *result_pool)
 /* ---- answers ---- */
 
 /** Give JOB its answer; nothing of it may be touched afterwards. */
-static void answer(const batch_t *batch, job_t *job, apr_status_t status)
+static void answer(job_t *job, apr_status_t status)
 {
-    runner_t *runner = batch->store->runner;
-
     job->status = status == STORE_NOTHING ? APR_SUCCESS : status;
-    pthread_mutex_lock(&runner->mutex);
     job->done = 1;
-    pthread_cond_signal(&job->wake);
-    pthread_mutex_unlock(&runner->mutex);
+    /* Not a condition variable: whom that wakes must first have the mutex that all share. */
+    sem_post(&job->wake);
 }
 
 /** Let JOB be run again, before those who came later, in a transaction of its own. */
@@ -137,7 +136,7 @@ static void answer_own(const batch_t *batch, job_t *job, apr_status_t status)
     if (status == STORE_CONFLICT && job->runs < RUNS_MAX)
         run_again(batch, job);
     else
-        answer(batch, job, status);
+        answer(job, status);
 }
 
 /** Let all of QUEUE be run again, in the order they had. */
@@ -168,7 +167,7 @@ static void end_batch(batch_t *batch)
         run_all_again(batch, &batch->waiting);
     else
         while ((job = pop(&batch->waiting)) != NULL)
-            answer(batch, job, job->status);
+            answer(job, job->status);
     run_all_again(batch, &batch->failed);
 }
 
@@ -280,13 +279,13 @@ static void lead(store_t *store, const job_t *own, apr_pool_t *scratch_pool)
     apr_pool_destroy(batch_pool);
     pthread_mutex_lock(&runner->mutex);
     next = runner->settled.first != NULL ? runner->settled.first : runner->others.first;
+    if (next == NULL)
+        runner->is_led = 0;
+    pthread_mutex_unlock(&runner->mutex);
     if (next != NULL) {
         next->leads = 1;
-        pthread_cond_signal(&next->wake);
-    } else {
-        runner->is_led = 0;
+        sem_post(&next->wake);
     }
-    pthread_mutex_unlock(&runner->mutex);
 }
 
 /** Queue JOB, and wait until somebody has run it, or run it. */
@@ -297,18 +296,20 @@ static apr_status_t run(store_t *store, job_t *job, apr_pool_t *scratch_pool)
 
     apr_pool_create(&job->pool, scratch_pool);
     apr_pool_tag(job->pool, "store_write");
-    pthread_cond_init(&job->wake, NULL);
+    sem_init(&job->wake, 0, 0);
     pthread_mutex_lock(&runner->mutex);
     push(queue_of(runner, job), job);
-    job->leads = !runner->is_led;
+    leads = !runner->is_led;
     runner->is_led = 1;
-    while (!job->leads && !job->done)
-        pthread_cond_wait(&job->wake, &runner->mutex);
-    leads = job->leads;
     pthread_mutex_unlock(&runner->mutex);
+    if (!leads) {
+        while (sem_wait(&job->wake) != 0 && errno == EINTR)
+            continue;
+        leads = job->leads;
+    }
     if (leads)
         lead(store, job, scratch_pool);
-    pthread_cond_destroy(&job->wake);
+    sem_destroy(&job->wake);
     apr_pool_destroy(job->pool);
     return job->status;
 }
