@@ -233,7 +233,8 @@ static apr_status_t run(removal_t *removal)
     status = recovery_write(removal->store, &scope, step, removal, removal->pool);
     if (status != APR_SUCCESS) {
         (void)recovery_undo(removal->store, &removal->intent, removal->pool);
-        return status;
+        /* A file cannot be put back: that went on, or whoever comes next does. */
+        return removal->stepped && !is_collection(removal) ? sync_parent(removal) : status;
     }
     return is_collection(removal) ? removal_clear(removal->store, &removal->clear, removal->locks,
                                                   removal->failed, removal->baton, removal->pool)
