@@ -34,7 +34,7 @@ typedef struct job_t {
     int leads;   /* its thread is to lead */
     int done;    /* STATUS is its answer */
     apr_status_t status;
-    sem_t wake; /* posted, once, when LEADS or DONE has been set */
+    sem_t wake;       /* posted, once, when LEADS or DONE has been set */
     apr_pool_t *pool; /* cleared before each run */
     struct job_t *next;
 } job_t;
