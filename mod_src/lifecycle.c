@@ -24,6 +24,7 @@
 #include "mod_src/mod_dav_depot.h"
 #include "propstore/meta.h"
 #include "provider/provider.h"
+#include "provider/scanahead.h"
 #include "provider/sweep.h"
 
 APLOG_USE_MODULE(dav_depot);
@@ -283,6 +284,15 @@ static apr_status_t forget_store(void *baton)
     return APR_SUCCESS;
 }
 
+/** Listings are read ahead, or slower. */
+static void start_threads(apr_pool_t *pchild, server_rec *s)
+{
+    apr_status_t status = scanahead_init(pchild);
+
+    if (status != APR_SUCCESS)
+        ap_log_error(APLOG_MARK, APLOG_WARNING, status, s, "no threads to read directories ahead");
+}
+
 static void child_init(apr_pool_t *pchild, server_rec *s)
 {
     const apr_array_header_t *stores = distinct_stores(s, pchild);
@@ -306,6 +316,8 @@ static void child_init(apr_pool_t *pchild, server_rec *s)
         }
         apr_pool_cleanup_register(pchild, store, forget_store, apr_pool_cleanup_null);
     }
+    if (stores->nelts > 0)
+        start_threads(pchild, s);
 }
 
 void lifecycle_register(apr_pool_t *pconf)

@@ -254,20 +254,16 @@ static apr_status_t follow_link(dirscan_entry_t *entry, const dirscan_t *scan,
     return APR_SUCCESS;
 }
 
-/**
- * Fill ENTRY in for a name in the directory.
- * @param type as readdir() told it
- * @return non-zero if it is a member
- */
-static int look_at(dirscan_entry_t *entry, const dirscan_t *scan, unsigned char type, int want_stat)
+/** See what ENTRY is.  @return non-zero if it is a member */
+static int look_at(dirscan_entry_t *entry, const dirscan_t *scan, int want_stat)
 {
     int raw = scan->links == DIRSCAN_LINKS_RAW;
     filestat_t link;
 
     entry->is_link = 0;
     entry->status = APR_SUCCESS;
-    entry->kind = kind_of_type(type);
-    if (type == DT_UNKNOWN || want_stat || (entry->kind == DIRSCAN_LINK && !raw)) {
+    entry->kind = kind_of_type(entry->type);
+    if (entry->type == DT_UNKNOWN || want_stat || (entry->kind == DIRSCAN_LINK && !raw)) {
         entry->status = filestat_read(&entry->st, dirfd(scan->dir), entry->name, FILESTAT_LINK);
         if (entry->status == APR_SUCCESS) {
             entry->kind = kind_of_mode(entry->st.mode);
@@ -275,7 +271,7 @@ static int look_at(dirscan_entry_t *entry, const dirscan_t *scan, unsigned char 
                 link = entry->st;
                 entry->status = follow_link(entry, scan, &link);
             }
-        } else if (type == DT_UNKNOWN) {
+        } else if (entry->type == DT_UNKNOWN) {
             entry->kind = DIRSCAN_FILE;
         }
     }
@@ -284,14 +280,13 @@ static int look_at(dirscan_entry_t *entry, const dirscan_t *scan, unsigned char 
     return raw || entry->kind == DIRSCAN_FILE || entry->kind == DIRSCAN_COLLECTION;
 }
 
-apr_status_t dirscan_read(dirscan_t *scan, dirscan_entry_t *entries, int max, int *count_p,
-                          int want_stat, apr_pool_t *result_pool)
+apr_status_t dirscan_names(dirscan_t *scan, dirscan_entry_t *entries, int max, int *count_p,
+                           apr_pool_t *result_pool)
 {
     apr_status_t status = resume(scan);
 
     *count_p = 0;
     while (status == APR_SUCCESS && *count_p < max) {
-        dirscan_entry_t *entry = &entries[*count_p];
         const struct dirent *found;
 
         errno = 0;
@@ -307,12 +302,38 @@ apr_status_t dirscan_read(dirscan_t *scan, dirscan_entry_t *entries, int max, in
                 strncmp(found->d_name, DIRSCAN_TEMP_PREFIX, strlen(DIRSCAN_TEMP_PREFIX)) == 0;
             continue;
         }
-        entry->name = found->d_name;
-        if (look_at(entry, scan, found->d_type, want_stat)) {
-            entry->name = apr_pstrdup(result_pool, found->d_name);
-            ++*count_p;
-        }
+        entries[*count_p].name = apr_pstrdup(result_pool, found->d_name);
+        entries[*count_p].type = found->d_type;
+        ++*count_p;
     }
+    return status;
+}
+
+int dirscan_look(const dirscan_t *scan, dirscan_entry_t *entries, int count, int want_stat)
+{
+    int members = 0;
+
+    for (int i = 0; i < count; i++) {
+        if (!look_at(&entries[i], scan, want_stat))
+            continue;
+        if (members != i)
+            entries[members] = entries[i];
+        members++;
+    }
+    return members;
+}
+
+apr_status_t dirscan_read(dirscan_t *scan, dirscan_entry_t *entries, int max, int *count_p,
+                          int want_stat, apr_pool_t *result_pool)
+{
+    apr_status_t status;
+    int names;
+
+    /* A batch of which nothing is a member is not the end. */
+    do {
+        status = dirscan_names(scan, entries, max, &names, result_pool);
+        *count_p = status == APR_SUCCESS ? dirscan_look(scan, entries, names, want_stat) : 0;
+    } while (status == APR_SUCCESS && *count_p == 0 && names > 0);
     return status;
 }
 

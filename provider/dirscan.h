@@ -38,6 +38,7 @@ typedef enum dirscan_kind_e {
 /** A member of the directory. */
 typedef struct dirscan_entry_t {
     const char *name;
+    unsigned char type; /**< a guess from the directory, as readdir(3) has it */
     dirscan_kind_e kind;
     int is_link;         /**< reached through a symbolic link */
     apr_status_t status; /**< APR_SUCCESS, or why its state could not be read: KIND is then a
@@ -90,6 +91,24 @@ apr_status_t dirscan_open(dirscan_t **scan_p, dirscan_t *parent, const char *nam
  */
 apr_status_t dirscan_read(dirscan_t *scan, dirscan_entry_t *entries, int max, int *count_p,
                           int want_stat, apr_pool_t *result_pool);
+
+/**
+ * The first half of dirscan_read(): the next names, whatever they are.
+ * @param entries MAX places, of which NAME and TYPE are set
+ * @param count_p set to how many were filled; 0 at the end
+ * @param result_pool lifetime of the names
+ * @return APR_SUCCESS or the system's error
+ */
+apr_status_t dirscan_names(dirscan_t *scan, dirscan_entry_t *entries, int max, int *count_p,
+                           apr_pool_t *result_pool);
+
+/**
+ * The second half: see what dirscan_names() has found.  As long as no child is opened, several
+ * threads may do so at a time, and one beside them read names.
+ * @param entries COUNT of them; those that are members are moved to the front
+ * @return how many these are
+ */
+int dirscan_look(const dirscan_t *scan, dirscan_entry_t *entries, int count, int want_stat);
 
 /**
  * Told of a member by dirscan_each(); may open a child scan, and must have ended it when it

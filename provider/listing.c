@@ -78,15 +78,13 @@ static const char *with_slash(const char *s, apr_pool_t *result_pool)
 }
 
 /**
- * How many threads may read collections ahead.  None where collections are entered, since their
- * scans use the parent's descriptor; and none where a member costs little but its statx(2):
- * to hand it over from one processor to another would cost as much as is left to do.
+ * Whether a thread may read collections ahead.  Not where collections are entered, since their
+ * scans use the parent's descriptor; and not where a member costs little but its statx(2): to hand
+ * it over from one processor to another would cost as much as is left to do.
  */
-static unsigned threads_ahead(const listing_t *listing)
+static int may_read_ahead(const listing_t *listing)
 {
-    return listing->depth == 1 && listing->want_stat && listing->store != NULL
-               ? scanahead_processors()
-               : 0;
+    return listing->depth == 1 && listing->want_stat && listing->store != NULL;
 }
 
 /**
@@ -132,7 +130,7 @@ static apr_status_t push(listing_t *listing, frame_t *up, const char *name, apr_
         return status;
     }
     frame->ahead =
-        scanahead_create(frame->scan, listing->want_stat, threads_ahead(listing), frame_pool);
+        scanahead_create(frame->scan, listing->want_stat, may_read_ahead(listing), frame_pool);
     listing->top = frame;
     return APR_SUCCESS;
 }

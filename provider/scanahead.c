@@ -1,216 +1,320 @@
 #include "provider/scanahead.h"
 
+#include <stddef.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <apr_allocator.h>
-#include <apr_atomic.h>
 #include <apr_signal.h>
 #include <apr_thread_cond.h>
 #include <apr_thread_mutex.h>
-#include <apr_thread_proc.h>
+#include <apr_thread_pool.h>
 
 /** Batches that may be read before they are asked for. */
-#define AHEAD 32
+#define AHEAD 8
 
 /** A batch. */
 typedef struct slot_t {
-    apr_pool_t *pool; /* of the names */
+    apr_pool_t *pool; /* of the names; NULL: was never used */
     apr_status_t status;
-    int count;
+    int names; /* read; 0: this is the end */
+    int count; /* of them, the members */
+    int full;  /* they have been looked at */
     dirscan_entry_t entries[SCANAHEAD_BATCH];
 } slot_t;
+
+/**
+ * What the request's thread and one that reads ahead share.  The last of both that leaves ends
+ * it: the other may have begun late, or not yet.
+ */
+typedef struct shared_t {
+    apr_pool_t *pool; /* with an allocator of its own, as the request's has no lock */
+    dirscan_t *scan;
+    int want_stat;
+    apr_thread_mutex_t *mutex; /* of the scan's names, POOL, and what follows */
+    apr_thread_cond_t *have_more, *have_room;
+    int parties;
+    unsigned first; /* batches that were given back: the number of the first in the ring */
+    unsigned next;  /* the number of the one to be handed out next */
+    unsigned taken; /* batches that somebody has taken to read */
+    int ended;      /* the last has been taken */
+    int is_reading; /* the thread looks at a batch */
+    int is_awaited; /* the request's thread waits for it */
+    int stopping;   /* SCAN must not be touched any more */
+    slot_t slots[AHEAD];
+} shared_t;
 
 struct scanahead_t {
     dirscan_t *scan;
     int want_stat;
-    unsigned max_threads;
-    int batches;               /* read on the spot */
-    apr_pool_t *pool;          /* lifetime of the reading */
-    apr_pool_t *slot_pool;     /* of what the thread uses */
-    slot_t *slots;             /* a ring of AHEAD; one until there is a thread */
-    apr_thread_t *thread;      /* NULL: read on the spot */
-    apr_thread_mutex_t *mutex; /* of what follows */
-    apr_thread_cond_t *have_more, *have_room;
-    unsigned first; /* the slot that was handed out last */
-    unsigned taken; /* whether it was: 0 or 1 */
-    unsigned ready; /* slots that are full, behind it */
-    int stopping;
+    int may_share;
+    int members;      /* read so far */
+    slot_t *own;      /* what is read on the spot */
+    shared_t *shared; /* NULL: all is */
 };
 
-/** Threads of this process that read ahead. */
-static apr_uint32_t threads;
+/** The process's threads that read ahead; NULL where they would not help. */
+static apr_thread_pool_t *threads;
 
-unsigned scanahead_processors(void)
+/* ---- the process ---- */
+
+static apr_status_t forget_threads(void *baton)
 {
-    static apr_uint32_t known; /* and one, so that 0 is not known */
-    apr_uint32_t count = apr_atomic_read32(&known);
+    apr_pool_t *pool = baton;
 
-    if (count == 0) {
-        long online = sysconf(_SC_NPROCESSORS_ONLN);
-
-        count = online > 1 ? (apr_uint32_t)online : 1;
-        apr_atomic_set32(&known, count);
-    }
-    return count - 1;
-}
-
-/** Read a batch into SLOT. */
-static void fill(const scanahead_t *ahead, slot_t *slot)
-{
-    apr_pool_clear(slot->pool);
-    slot->status = dirscan_read(ahead->scan, slot->entries, SCANAHEAD_BATCH, &slot->count,
-                                ahead->want_stat, slot->pool);
-}
-
-/** Whether SLOT is the last there will be. */
-static int is_last(const slot_t *slot)
-{
-    return slot->status != APR_SUCCESS || slot->count == 0;
-}
-
-/** The thread: fill slots until the directory ends. */
-static void *APR_THREAD_FUNC read_ahead(apr_thread_t *thread, void *baton)
-{
-    scanahead_t *ahead = baton;
-    int more = 1;
-
-    (void)thread;
-    apr_setup_signal_thread(); /* the process's signals are for its other threads */
-    apr_thread_mutex_lock(ahead->mutex);
-    while (more) {
-        slot_t *slot;
-
-        while (ahead->taken + ahead->ready == AHEAD && !ahead->stopping)
-            apr_thread_cond_wait(ahead->have_room, ahead->mutex);
-        if (ahead->stopping)
-            break;
-        slot = &ahead->slots[(ahead->first + ahead->taken + ahead->ready) % AHEAD];
-        apr_thread_mutex_unlock(ahead->mutex);
-        fill(ahead, slot);
-        more = !is_last(slot);
-        apr_thread_mutex_lock(ahead->mutex);
-        /* Not for every batch: to be woken costs more than to read one. */
-        if (++ahead->ready == AHEAD / 2 || !more)
-            apr_thread_cond_signal(ahead->have_more);
-    }
-    apr_thread_mutex_unlock(ahead->mutex);
-    return NULL;
-}
-
-/** End the thread and what it used. */
-static apr_status_t stop(void *baton)
-{
-    scanahead_t *ahead = baton;
-    apr_status_t status;
-
-    if (ahead->thread != NULL) {
-        apr_thread_mutex_lock(ahead->mutex);
-        ahead->stopping = 1;
-        apr_thread_cond_signal(ahead->have_room);
-        apr_thread_mutex_unlock(ahead->mutex);
-        apr_thread_join(&status, ahead->thread);
-        ahead->thread = NULL;
-        apr_atomic_dec32(&threads);
-    }
-    if (ahead->slot_pool != NULL)
-        apr_pool_destroy(ahead->slot_pool);
+    threads = NULL;
+    apr_pool_destroy(pool);
     return APR_SUCCESS;
 }
 
-/**
- * Make what the thread needs, in a pool that stop() ends after the thread.  It has an allocator of
- * its own, as the request's has no lock.
- */
-static apr_status_t prepare(scanahead_t *ahead)
+/** Make a pool with an allocator of its own, for several threads that lock it themselves. */
+static apr_status_t make_pool(apr_pool_t **pool_p)
 {
     apr_allocator_t *allocator;
     apr_status_t status = apr_allocator_create(&allocator);
 
     if (status != APR_SUCCESS)
         return status;
-    status = apr_pool_create_unmanaged_ex(&ahead->slot_pool, NULL, allocator);
-    if (status != APR_SUCCESS) {
+    status = apr_pool_create_unmanaged_ex(pool_p, NULL, allocator);
+    if (status == APR_SUCCESS)
+        apr_allocator_owner_set(allocator, *pool_p);
+    else
         apr_allocator_destroy(allocator);
-        return status;
-    }
-    apr_allocator_owner_set(allocator, ahead->slot_pool);
-    apr_pool_tag(ahead->slot_pool, "depot_scanahead");
-    ahead->slots = apr_pcalloc(ahead->slot_pool, AHEAD * sizeof(*ahead->slots));
-    for (int i = 0; i < AHEAD; i++)
-        apr_pool_create(&ahead->slots[i].pool, ahead->slot_pool);
-    status = apr_thread_mutex_create(&ahead->mutex, APR_THREAD_MUTEX_DEFAULT, ahead->slot_pool);
-    if (status == APR_SUCCESS)
-        status = apr_thread_cond_create(&ahead->have_more, ahead->slot_pool);
-    if (status == APR_SUCCESS)
-        status = apr_thread_cond_create(&ahead->have_room, ahead->slot_pool);
     return status;
 }
 
-/** Start the thread, if there is to be one.  Without it all goes on as before. */
-static void start(scanahead_t *ahead)
+apr_status_t scanahead_init(apr_pool_t *process_pool)
 {
-    slot_t *slots = ahead->slots;
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    apr_pool_t *pool;
+    apr_status_t status;
 
-    if (apr_atomic_inc32(&threads) >= ahead->max_threads) {
-        apr_atomic_dec32(&threads);
-        return;
+    if (processors < 2)
+        return APR_SUCCESS;
+    status = make_pool(&pool);
+    if (status != APR_SUCCESS)
+        return status;
+    apr_pool_tag(pool, "depot_scanahead_threads");
+    status = apr_thread_pool_create(&threads, 0, (apr_size_t)processors - 1, pool);
+    if (status != APR_SUCCESS) {
+        apr_pool_destroy(pool);
+        return status;
     }
-    if (prepare(ahead) == APR_SUCCESS &&
-        apr_thread_create(&ahead->thread, NULL, read_ahead, ahead, ahead->pool) == APR_SUCCESS) {
-        return;
-    }
-    ahead->thread = NULL;
-    ahead->slots = slots;
-    apr_atomic_dec32(&threads);
+    /* Once there, they stay; and each reads one directory at a time. */
+    apr_thread_pool_idle_max_set(threads, (apr_size_t)processors - 1);
+    apr_thread_pool_threshold_set(threads, 0);
+    apr_pool_cleanup_register(process_pool, pool, forget_threads, apr_pool_cleanup_null);
+    return APR_SUCCESS;
 }
 
-scanahead_t *scanahead_create(dirscan_t *scan, int want_stat, unsigned max_threads,
+/* ---- batches ---- */
+
+/** Read the next names into SLOT. */
+static void read_names(slot_t *slot, dirscan_t *scan)
+{
+    apr_pool_clear(slot->pool);
+    slot->status = dirscan_names(scan, slot->entries, SCANAHEAD_BATCH, &slot->names, slot->pool);
+    if (slot->status != APR_SUCCESS)
+        slot->names = 0;
+}
+
+/** See what they are. */
+static void look(slot_t *slot, const dirscan_t *scan, int want_stat)
+{
+    slot->count = dirscan_look(scan, slot->entries, slot->names, want_stat);
+}
+
+/**
+ * Read a batch's names, for the caller to look at them; with the mutex held.  It is short: what
+ * takes time is the look.
+ * @return NULL if there is no room, or no more
+ */
+static slot_t *take(shared_t *shared)
+{
+    slot_t *slot = &shared->slots[shared->taken % AHEAD];
+
+    if (shared->ended || shared->taken - shared->first == AHEAD)
+        return NULL;
+    if (slot->pool == NULL)
+        apr_pool_create(&slot->pool, shared->pool);
+    slot->full = 0;
+    read_names(slot, shared->scan);
+    shared->ended = slot->names == 0;
+    shared->taken++;
+    return slot;
+}
+
+/** Look at SLOT, which take() gave; with the mutex held before and after. */
+static void fill(shared_t *shared, slot_t *slot)
+{
+    apr_thread_mutex_unlock(shared->mutex);
+    look(slot, shared->scan, shared->want_stat);
+    apr_thread_mutex_lock(shared->mutex);
+    slot->full = 1;
+}
+
+/* ---- the thread ---- */
+
+/** Unlock SHARED, for the last time; the last who does so ends it. */
+static void leave(shared_t *shared)
+{
+    int is_last = --shared->parties == 0;
+
+    apr_thread_mutex_unlock(shared->mutex);
+    if (is_last)
+        apr_pool_destroy(shared->pool);
+}
+
+/** The thread: fill slots until the directory ends. */
+static void *APR_THREAD_FUNC read_ahead(apr_thread_t *thread, void *baton)
+{
+    shared_t *shared = baton;
+
+    (void)thread;
+    apr_setup_signal_thread(); /* the process's signals are for its other threads */
+    apr_thread_mutex_lock(shared->mutex);
+    while (!shared->ended && !shared->stopping) {
+        slot_t *slot = take(shared);
+
+        if (slot == NULL) {
+            apr_thread_cond_wait(shared->have_room, shared->mutex);
+            continue;
+        }
+        shared->is_reading = 1;
+        fill(shared, slot);
+        shared->is_reading = 0;
+        if (shared->is_awaited)
+            apr_thread_cond_signal(shared->have_more);
+    }
+    leave(shared);
+    return NULL;
+}
+
+/** Make what is shared.  @return NULL if that fails */
+static shared_t *make_shared(const scanahead_t *ahead)
+{
+    shared_t *shared;
+    apr_pool_t *pool;
+
+    if (make_pool(&pool) != APR_SUCCESS)
+        return NULL;
+    apr_pool_tag(pool, "depot_scanahead");
+    shared = apr_palloc(pool, sizeof(*shared));
+    /* Not all of it, most of which is never used. */
+    memset(shared, 0, offsetof(shared_t, slots));
+    for (int i = 0; i < AHEAD; i++)
+        shared->slots[i].pool = NULL;
+    shared->pool = pool;
+    shared->scan = ahead->scan;
+    shared->want_stat = ahead->want_stat;
+    if (apr_thread_mutex_create(&shared->mutex, APR_THREAD_MUTEX_DEFAULT, pool) == APR_SUCCESS &&
+        apr_thread_cond_create(&shared->have_more, pool) == APR_SUCCESS &&
+        apr_thread_cond_create(&shared->have_room, pool) == APR_SUCCESS)
+        return shared;
+    apr_pool_destroy(pool);
+    return NULL;
+}
+
+/** Ask for a thread.  Without one all goes on as before. */
+static void start(scanahead_t *ahead)
+{
+    shared_t *shared = make_shared(ahead);
+
+    ahead->may_share = 0;
+    if (shared == NULL)
+        return;
+    shared->parties = 2;
+    if (apr_thread_pool_push(threads, read_ahead, shared, APR_THREAD_TASK_PRIORITY_NORMAL, NULL) ==
+        APR_SUCCESS)
+        ahead->shared = shared;
+    else
+        apr_pool_destroy(shared->pool);
+}
+
+/** Keep the thread from what ends with the reading. */
+static apr_status_t stop(void *baton)
+{
+    shared_t *shared = ((scanahead_t *)baton)->shared;
+
+    if (shared == NULL)
+        return APR_SUCCESS;
+    apr_thread_mutex_lock(shared->mutex);
+    shared->stopping = 1;
+    shared->is_awaited = 1;
+    apr_thread_cond_signal(shared->have_room);
+    while (shared->is_reading)
+        apr_thread_cond_wait(shared->have_more, shared->mutex);
+    leave(shared);
+    return APR_SUCCESS;
+}
+
+/* ---- the request ---- */
+
+scanahead_t *scanahead_create(dirscan_t *scan, int want_stat, int may_share,
                               apr_pool_t *result_pool)
 {
     scanahead_t *ahead = apr_pcalloc(result_pool, sizeof(*ahead));
 
     ahead->scan = scan;
     ahead->want_stat = want_stat;
-    ahead->max_threads = max_threads;
-    ahead->pool = result_pool;
-    ahead->slots = apr_pcalloc(result_pool, sizeof(*ahead->slots));
-    apr_pool_create(&ahead->slots->pool, result_pool);
+    ahead->may_share = may_share && threads != NULL;
+    ahead->own = apr_pcalloc(result_pool, sizeof(*ahead->own));
+    apr_pool_create(&ahead->own->pool, result_pool);
     apr_pool_cleanup_register(result_pool, ahead, stop, apr_pool_cleanup_null);
     return ahead;
 }
 
-/** Give back the slot that was handed out last and wait for the next. */
-static slot_t *next_slot(scanahead_t *ahead)
+/** Give back the slot that was handed out last, and get the next, or read it. */
+static slot_t *next_slot(shared_t *shared)
 {
     slot_t *slot;
 
-    apr_thread_mutex_lock(ahead->mutex);
-    if (ahead->taken) {
-        ahead->first = (ahead->first + 1) % AHEAD;
-        ahead->taken = 0;
-        if (ahead->ready <= AHEAD / 2)
-            apr_thread_cond_signal(ahead->have_room);
+    apr_thread_mutex_lock(shared->mutex);
+    slot = &shared->slots[shared->next % AHEAD];
+    shared->first = shared->next;
+    /* Not for every batch: to be woken costs more than to read one. */
+    if (shared->taken - shared->first == AHEAD / 2)
+        apr_thread_cond_signal(shared->have_room);
+    while (shared->taken == shared->next || !slot->full) {
+        slot_t *own = take(shared);
+
+        if (own != NULL) {
+            fill(shared, own);
+        } else {
+            shared->is_awaited = 1;
+            apr_thread_cond_wait(shared->have_more, shared->mutex);
+            shared->is_awaited = 0;
+        }
     }
-    while (ahead->ready == 0)
-        apr_thread_cond_wait(ahead->have_more, ahead->mutex);
-    slot = &ahead->slots[ahead->first];
-    ahead->ready--;
-    ahead->taken = 1;
-    apr_thread_mutex_unlock(ahead->mutex);
+    shared->next++;
+    apr_thread_mutex_unlock(shared->mutex);
     return slot;
+}
+
+/** The next batch. */
+static slot_t *read_slot(scanahead_t *ahead)
+{
+    slot_t *own = ahead->own;
+
+    if (ahead->shared != NULL)
+        return next_slot(ahead->shared);
+    read_names(own, ahead->scan);
+    look(own, ahead->scan, ahead->want_stat);
+    ahead->members += own->count;
+    /* While this batch is worked on the thread can begin with the next, if there is one. */
+    if (ahead->may_share && ahead->members >= SCANAHEAD_LARGE && own->names == SCANAHEAD_BATCH)
+        start(ahead);
+    return own;
 }
 
 apr_status_t scanahead_read(dirscan_entry_t **entries_p, int *count_p, scanahead_t *ahead)
 {
-    slot_t *slot = ahead->slots;
+    slot_t *slot;
 
-    if (ahead->thread == NULL && ahead->batches++ == SCANAHEAD_LARGE / SCANAHEAD_BATCH &&
-        ahead->max_threads > 0)
-        start(ahead);
-    if (ahead->thread != NULL)
-        slot = next_slot(ahead);
-    else
-        fill(ahead, slot);
+    /* A batch of which nothing is a member is not the end. */
+    do {
+        slot = read_slot(ahead);
+    } while (slot->count == 0 && slot->names > 0);
     *entries_p = slot->entries;
     *count_p = slot->count;
     return slot->status;

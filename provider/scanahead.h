@@ -3,8 +3,8 @@
  *
  * Much of what a listing costs is statx(2), once a member.  In a large directory a thread of its
  * own does that while the request's thread looks properties up and writes, if the machine has a
- * processor for it.  Small directories are read on the spot, where a thread would cost more than
- * it saves.
+ * processor for it; where it is behind, the request's thread does not wait but reads a batch as
+ * well.  Small directories are read on the spot, where a thread would cost more than it saves.
  */
 #ifndef PROVIDER_SCANAHEAD_H
 #define PROVIDER_SCANAHEAD_H
@@ -15,20 +15,28 @@
 #define SCANAHEAD_BATCH 64
 
 /** Members after which a directory counts as large. */
-#define SCANAHEAD_LARGE 512
+#define SCANAHEAD_LARGE 256
+
+/**
+ * Have threads for reading ahead in this process, as many as it has processors beside the one of
+ * the request; they are made when they are first needed.  Before it, and where that fails, all is
+ * read on the spot.
+ * @param process_pool ends them
+ * @return APR_SUCCESS or the system's error
+ */
+apr_status_t scanahead_init(apr_pool_t *process_pool);
 
 /** A directory being read. */
 typedef struct scanahead_t scanahead_t;
 
 /**
  * Read SCAN's members, ahead once they turn out to be many.
- * @param scan nobody else uses it until RESULT_POOL is cleared, unless MAX_THREADS is 0
+ * @param scan nobody else uses it until RESULT_POOL is cleared, if MAY_SHARE
  * @param want_stat as for dirscan_read()
- * @param max_threads how many threads at most may read ahead in this process at the same time, for
- *                    this directory to have one; 0: none
- * @param result_pool lifetime of the reading; clearing it ends the thread
+ * @param may_share whether a thread may read ahead; it does if one is free
+ * @param result_pool lifetime of the reading
  */
-scanahead_t *scanahead_create(dirscan_t *scan, int want_stat, unsigned max_threads,
+scanahead_t *scanahead_create(dirscan_t *scan, int want_stat, int may_share,
                               apr_pool_t *result_pool);
 
 /**
@@ -38,11 +46,5 @@ scanahead_t *scanahead_create(dirscan_t *scan, int want_stat, unsigned max_threa
  * @return APR_SUCCESS or the system's error, after which there is no further call
  */
 apr_status_t scanahead_read(dirscan_entry_t **entries_p, int *count_p, scanahead_t *ahead);
-
-/**
- * How many threads are worth having: as many as there are processors beside the request's own.
- * The answer is found once in a process.
- */
-unsigned scanahead_processors(void);
 
 #endif /* PROVIDER_SCANAHEAD_H */

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <apr_general.h>
 #include <apr_strings.h>
@@ -17,6 +18,8 @@
 
 /** Members of the largest directory. */
 #define MEMBERS 3000
+/** Directories read at a time. */
+#define READINGS 20
 
 /** Make DIRECTORY's files from FIRST on up to COUNT in all. */
 static void add_files(const char *directory, int first, int count, apr_pool_t *pool)
@@ -25,13 +28,13 @@ static void add_files(const char *directory, int first, int count, apr_pool_t *p
         files_write(files_path(directory, apr_psprintf(pool, "f%d", i), pool), "x", 0644);
 }
 
-static scanahead_t *open_ahead(const char *directory, unsigned max_threads, apr_pool_t *pool)
+static scanahead_t *open_ahead(const char *directory, int may_share, apr_pool_t *pool)
 {
     dirscan_t *scan;
 
     if (dirscan_open_top(&scan, directory, NULL, DIRSCAN_LINKS_HIDE, pool) != APR_SUCCESS)
         exit(1);
-    return scanahead_create(scan, 1, max_threads, pool);
+    return scanahead_create(scan, 1, may_share, pool);
 }
 
 /**
@@ -39,8 +42,8 @@ static scanahead_t *open_ahead(const char *directory, unsigned max_threads, apr_
  * @param pause microseconds between reads, so that all that may be ahead is
  * @return how many of them were seen once and with their state; -1 if one came twice
  */
-static int members(const char *directory, int count, unsigned max_threads,
-                   apr_interval_time_t pause, apr_pool_t *parent_pool)
+static int members(const char *directory, int count, int may_share, apr_interval_time_t pause,
+                   apr_pool_t *parent_pool)
 {
     apr_pool_t *pool;
     scanahead_t *ahead;
@@ -50,7 +53,7 @@ static int members(const char *directory, int count, unsigned max_threads,
 
     apr_pool_create(&pool, parent_pool);
     seen = apr_pcalloc(pool, (apr_size_t)count);
-    ahead = open_ahead(directory, max_threads, pool);
+    ahead = open_ahead(directory, may_share, pool);
     while (scanahead_read(&entries, &read, ahead) == APR_SUCCESS && read > 0) {
         if (pause > 0)
             apr_sleep(pause);
@@ -109,21 +112,44 @@ static void test_stop(const char *directory, apr_pool_t *parent_pool)
     is_int(members(directory, MEMBERS, 1, 0, parent_pool), MEMBERS, "and the next has its thread");
 }
 
-/** Two directories at a time, when there may be one thread. */
-static void test_bound(const char *directory, apr_pool_t *pool)
+/** More directories at a time than there are threads. */
+static void test_many(const char *directory, apr_pool_t *pool)
 {
-    scanahead_t *aheads[2] = {open_ahead(directory, 1, pool), open_ahead(directory, 1, pool)};
-    int found[2] = {0, 0}, read[2] = {1, 1};
+    scanahead_t *aheads[READINGS];
+    int found[READINGS] = {0}, read[READINGS], going = READINGS, whole = 0;
     dirscan_entry_t *entries;
 
-    while (read[0] > 0 || read[1] > 0) {
-        for (int i = 0; i < 2; i++) {
-            if (read[i] > 0 && scanahead_read(&entries, &read[i], aheads[i]) != APR_SUCCESS)
+    for (int i = 0; i < READINGS; i++) {
+        aheads[i] = open_ahead(directory, 1, pool);
+        read[i] = 1;
+    }
+    while (going > 0) {
+        for (int i = 0; i < READINGS; i++) {
+            if (read[i] == 0)
+                continue;
+            if (scanahead_read(&entries, &read[i], aheads[i]) != APR_SUCCESS)
                 read[i] = 0;
             found[i] += read[i];
+            going -= read[i] == 0;
         }
     }
-    ok(found[0] == MEMBERS && found[1] == MEMBERS, "two readings, one of them with a thread");
+    for (int i = 0; i < READINGS; i++)
+        whole += found[i] == MEMBERS;
+    is_int(whole, READINGS, "more readings than threads");
+}
+
+/** Batches that hold no member are not the end. */
+static void test_hidden(apr_pool_t *pool)
+{
+    const char *directory = files_directory(pool);
+
+    for (int i = 0; i < MEMBERS; i++) {
+        if (symlink("nowhere", files_path(directory, apr_psprintf(pool, "l%d", i), pool)) != 0)
+            exit(1);
+    }
+    add_files(directory, 0, 10, pool);
+    is_int(members(directory, 10, 0, 0, pool), 10, "10 members among links, no thread");
+    is_int(members(directory, 10, 1, 0, pool), 10, "10 members among links, a thread");
 }
 
 int main(void)
@@ -134,9 +160,11 @@ int main(void)
     apr_initialize();
     apr_pool_create(&pool, NULL);
     directory = files_directory(pool);
+    is_int(scanahead_init(pool), APR_SUCCESS, "there may be threads");
     test_sizes(directory, pool);
     test_stop(directory, pool);
-    test_bound(directory, pool);
+    test_many(directory, pool);
+    test_hidden(pool);
     apr_pool_destroy(pool);
     return done_testing();
 }
