@@ -36,7 +36,8 @@ typedef struct transfer_t {
     const char *from, *to;
     store_t *store;
     tree_failures_t failures;
-    int copies;       /* what is renamed is a copy */
+    int copies;       /* what is renamed is a copy, */
+    int crosses;      /* whose source goes then */
     int recurse;      /* its members are copied too */
     filestat_t seen;  /* the source when it was copied */
     int is_tree;      /* a collection is renamed, or replaced */
@@ -175,6 +176,13 @@ static int is_simple(const transfer_t *transfer)
 {
     return transfer->intent.from_node == 0 && transfer->intent.to_node == 0 &&
            (!transfer->place.replace || !transfer->is_tree);
+}
+
+/** Whether a power failure may undo the rename, when it is done: nothing relies on it. */
+static int may_be_lost(const transfer_t *transfer)
+{
+    return resource_is_relaxed(transfer->src) && resource_is_relaxed(transfer->dst) &&
+           !transfer->journaled && !transfer->crosses;
 }
 
 /** Whether what is at the destination may be replaced (RFC 4918 section 10.6). */
@@ -332,7 +340,8 @@ static apr_status_t move_into_place(transfer_t *transfer, const char *source)
     if (status != APR_SUCCESS)
         return status;
     if (transfer->done) {
-        status = place_sync(&transfer->place, transfer->pool);
+        if (!may_be_lost(transfer))
+            status = place_sync(&transfer->place, transfer->pool);
         forget_staged(transfer);
         return status;
     }
@@ -395,6 +404,7 @@ static apr_status_t move_across(transfer_t *transfer)
     if (status != APR_SUCCESS)
         return status;
     transfer->recurse = 1;
+    transfer->crosses = 1;
     status = stage(transfer, &staged);
     if (status == APR_SUCCESS && transfer->failures.first == NULL)
         status = move_into_place(transfer, staged);
@@ -402,8 +412,8 @@ static apr_status_t move_across(transfer_t *transfer)
         discard(transfer, staged);
         return status;
     }
-    status = removal_run(transfer->store, transfer->from, tree_check, tree_failed,
-                         &transfer->failures, transfer->pool);
+    status = removal_run(transfer->store, transfer->from, resource_is_relaxed(transfer->src),
+                         tree_check, tree_failed, &transfer->failures, transfer->pool);
     /* Members that stay are in the multistatus. */
     return transfer->failures.first != NULL ? APR_SUCCESS : status;
 }

@@ -152,6 +152,8 @@ static apr_status_t add_body(store_txn_t *txn, void *baton, apr_pool_t *scratch_
 
     if (status != APR_SUCCESS)
         return status;
+    if (!locking->journaled)
+        resource_set_durability(txn, resource);
     locking->refused = lockcheck_again(locking->r, txn);
     if (locking->refused != NULL)
         return STORE_LOCKED;

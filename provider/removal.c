@@ -123,7 +123,8 @@ typedef struct removal_t {
     store_t *store;
     intent_t intent, clear;
     int stepped;               /* the file is unlinked, the collection renamed */
-    int done;                  /* there is nothing left to do */
+    int done;                  /* there is nothing left to do, */
+    int is_relaxed;            /* nor to wait for then */
     apr_array_header_t *locks; /* lock_t: those the collection and what is below it had */
     removal_check_fn *check;
     filetree_failed_fn *failed;
@@ -228,7 +229,7 @@ static apr_status_t run(removal_t *removal)
     if (status != APR_SUCCESS)
         return status;
     if (removal->done)
-        return sync_parent(removal);
+        return removal->is_relaxed ? APR_SUCCESS : sync_parent(removal);
     scope.own = removal->intent.id;
     status = recovery_write(removal->store, &scope, step, removal, removal->pool);
     if (status != APR_SUCCESS) {
@@ -241,12 +242,13 @@ static apr_status_t run(removal_t *removal)
                                   : APR_SUCCESS;
 }
 
-apr_status_t removal_run(store_t *store, const char *path, removal_check_fn *check,
+apr_status_t removal_run(store_t *store, const char *path, int is_relaxed, removal_check_fn *check,
                          filetree_failed_fn *failed, void *baton, apr_pool_t *scratch_pool)
 {
     removal_t removal = {
         .store = store,
         .intent = {.kind = INTENT_REMOVE, .from = path, .to = "", .old = ""},
+        .is_relaxed = is_relaxed,
         .check = check,
         .failed = failed,
         .baton = baton,

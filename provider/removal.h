@@ -20,12 +20,13 @@ typedef apr_status_t removal_check_fn(void *baton, store_txn_t *txn);
 
 /**
  * Remove PATH.
+ * @param is_relaxed as resource_is_relaxed()
  * @param check may be NULL
  * @param failed told of members that could not be removed
  * @param baton of both
  * @return APR_SUCCESS if nothing is left; the first failure if something is, or all is
  */
-apr_status_t removal_run(store_t *store, const char *path, removal_check_fn *check,
+apr_status_t removal_run(store_t *store, const char *path, int is_relaxed, removal_check_fn *check,
                          filetree_failed_fn *failed, void *baton, apr_pool_t *scratch_pool);
 
 /**

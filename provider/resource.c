@@ -197,15 +197,20 @@ dav_resource *resource_for_member(const dav_resource *parent, const char *uri, c
     return member;
 }
 
+int resource_is_relaxed(const dav_resource *resource)
+{
+    return resource->info->settings.dir->relaxed;
+}
+
 void resource_set_durability(store_txn_t *txn, const dav_resource *resource)
 {
-    if (resource->info->settings.dir->relaxed)
+    if (resource_is_relaxed(resource))
         store_relax(txn);
 }
 
 apr_status_t resource_sync_directory(const dav_resource *resource, const char *directory)
 {
-    return resource->info->settings.dir->relaxed ? APR_SUCCESS : tempfile_sync_directory(directory);
+    return resource_is_relaxed(resource) ? APR_SUCCESS : tempfile_sync_directory(directory);
 }
 
 const filestat_t *resource_linked(const dav_resource *resource)

@@ -65,11 +65,22 @@ const filestat_t *resource_linked(const dav_resource *resource);
 /** RESOURCE's URI as a response has it: escaped, and with a slash at its end if a collection. */
 const char *resource_href(const dav_resource *resource, apr_pool_t *result_pool);
 
-/** Let TXN's commit be as lasting as RESOURCE's settings ask for. */
+/**
+ * Whether a power failure may undo what is done to RESOURCE, whole: its settings say so.  That goes
+ * for what is one step, of the files or of the store.  Where both have one, an intent and
+ * the waits in between keep them together (recovery.h), and none of these can be left out, not even
+ * the last: until the intent's end is on the disk, requests that the store does not hear of, a
+ * PUT, say, would change what it speaks of.
+ */
+int resource_is_relaxed(const dav_resource *resource);
+
+/** Let TXN's commit, of a change that is the store's alone, be as lasting as RESOURCE's settings
+ * ask for. */
 void resource_set_durability(store_txn_t *txn, const dav_resource *resource);
 
 /**
- * Make the entries of DIRECTORY durable, if RESOURCE's settings ask for that.
+ * Make the entries of DIRECTORY durable, which a change of files alone has changed, if RESOURCE's
+ * settings ask for that.
  * @return APR_SUCCESS, also if somebody has removed DIRECTORY since; the system's error
  */
 apr_status_t resource_sync_directory(const dav_resource *resource, const char *directory);

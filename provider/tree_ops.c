@@ -113,7 +113,8 @@ dav_error *tree_remove(dav_resource *resource, dav_response **response_p)
     if (status != APR_SUCCESS)
         return errmap_error(resource->pool, status, "Could not remove the resource.");
 
-    status = removal_run(store, path, tree_check, tree_failed, &failures, resource->pool);
+    status = removal_run(store, path, resource_is_relaxed(resource), tree_check, tree_failed,
+                         &failures, resource->pool);
     if (failures.refused != NULL)
         return failures.refused;
     if (failures.first != NULL) {

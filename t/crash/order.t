@@ -11,16 +11,6 @@ my $crash = Depot::Crash->new(server_root() . '/crash-order');
 $crash->start;
 Depot::Scenario::prepare($crash->client, '/d/template/');
 
-# The changes up to the response.
-sub before_response {
-    my @changes;
-    for my $change (@_) {
-        return (1, @changes) if $change->{kind} eq 'P';
-        push @changes, $change;
-    }
-    return (0, @changes);
-}
-
 # Directories that have a private name, or are in one that has: nobody sees what becomes of them.
 sub private_of {
     my (@changes) = @_;
@@ -80,7 +70,7 @@ for my $scenario (Depot::Scenario::all()) {
     my $status = $scenario->run($crash->client, $base, $token);
     $crash->disarm;
     like($status, qr/^20/, "$what succeeds");
-    my ($answered, @changes) = before_response($crash->changes);
+    my ($answered, @changes) = $crash->before_response;
     ok($answered, 'its response is seen');
     ok(scalar(grep { $_->{kind} =~ /[SF]/ } @changes), 'something is synced before');
     my @late;

@@ -442,8 +442,10 @@ static void put_content(int fd, off_t offset, size_t length)
     if (!is_logged() || fstat(fd, &st) != 0)
         return;
     number_change();
-    if (fcntl(fd, F_GETFL) & O_DSYNC)
+    if (fcntl(fd, F_GETFL) & O_DSYNC) {
+        put_line("D %llu", (unsigned long long)st.st_ino);
         return;
+    }
     put_line("L %llu %lld", (unsigned long long)st.st_ino, (long long)st.st_size);
     while (length > 0 && offset < st.st_size) {
         char path[64], hex[2 * sizeof(bytes) + 1];

@@ -13,10 +13,10 @@ use File::Path ();
 use Depot::Server ();
 use Depot::Test   ();
 
-# new(DIRECTORY): nothing runs yet.
+# new(DIRECTORY, durability =>): nothing runs yet.
 sub new {
-    my ($class, $dir) = @_;
-    my $self = bless { dir => $dir, root => "$dir/root", shim => "$dir/shim" }, $class;
+    my ($class, $dir, %arg) = @_;
+    my $self = bless { dir => $dir, root => "$dir/root", shim => "$dir/shim", durability => $arg{durability} // 'full' }, $class;
 
     File::Path::make_path("$dir/root/drive", "$dir/shim/grave", "$dir/server");
     Depot::Test::spew("$dir/shim/control", "\0" x 4096);
@@ -50,6 +50,7 @@ MaxKeepAliveRequests 0
     Require all granted
     Dav depot
     DavDepotDepthInfinity on
+    DavDepotDurability $self->{durability}
 </Directory>
 END
             env => {
@@ -114,7 +115,7 @@ sub disarm {
 #   A, R  an entry came or went: directory, object, type, name
 #   L     a file had this size before a write: object, size
 #   W     what was written over: object, offset, bytes
-#   S     synced: object;  F  all synced;  P  a response was sent
+#   S     synced: object;  D  written and synced in one: object;  F  all synced;  P  a response was sent
 sub changes {
     my ($self) = @_;
     my @changes;
@@ -125,10 +126,27 @@ sub changes {
         if    ($kind =~ /[AR]/) { @change{qw(directory object type)} = @rest; $change{name} = $rest[3] }
         elsif ($kind eq 'L')    { @change{qw(object size)} = @rest }
         elsif ($kind eq 'W')    { @change{qw(object offset)} = @rest; $change{bytes} = pack 'H*', $rest[2] }
-        elsif ($kind eq 'S')    { $change{object} = $rest[0] }
+        elsif ($kind =~ /[SD]/) { $change{object} = $rest[0] }
         push @changes, \%change;
     }
     return @changes;
+}
+
+# The changes up to the response, and whether there was one.
+sub before_response {
+    my ($self) = @_;
+    my @changes;
+    for my $change ($self->changes) {
+        return (1, @changes) if $change->{kind} eq 'P';
+        push @changes, $change;
+    }
+    return (0, @changes);
+}
+
+# Whether CHANGE is one of the store's data.
+sub is_of_store {
+    my ($self, $change) = @_;
+    return ($change->{object} // 0) == (stat $self->store . '/data.mdb')[1];
 }
 
 # Those that no later sync has covered.  A rename is covered when both its directories are.
@@ -150,9 +168,10 @@ sub unsynced {
 }
 
 # Throw away what no sync has covered.  Nothing may run.  Returns how many changes that were.
+# WHERE: only "store", or only "tree": the rest has reached the disk by itself.
 sub lose_power {
-    my ($self) = @_;
-    my @lost = $self->unsynced;
+    my ($self, $where) = @_;
+    my @lost = grep { !defined $where || ($where eq 'store') == !!$self->is_of_store($_) } $self->unsynced;
     my (%path, %now);
     my $hold = "$self->{shim}/hold";
 
