@@ -175,20 +175,18 @@ static void log_unusable(const depot_store_t *store, apr_status_t status, server
                  store->text, (long)geteuid(), store_strerror(status, words, sizeof(words)));
 }
 
-/** See that the open STORE is sound, and is one of ours; it becomes one if it is empty. */
-static apr_status_t check_store(store_t *open, const depot_store_t *store, apr_pool_t *scratch_pool)
+/** See that STORE is sound, and is one of ours; it becomes one if it is empty. */
+static apr_status_t check_store(store_t *store, apr_pool_t *scratch_pool)
 {
     const apr_time_t until = apr_time_now() + READ_THROUGH_MAX;
-    /* The faults that trace is asked for are meant for requests. */
-    const int is_traced = strcmp(store->spec->backend, "trace") == 0;
-    apr_status_t status = is_traced ? APR_SUCCESS : meta_verify(open, until, scratch_pool);
+    apr_status_t status = meta_verify(store, until, scratch_pool);
 
     if (status == APR_SUCCESS)
-        status = meta_prepare(open, scratch_pool);
-    if (status == APR_SUCCESS && !is_traced)
-        status = meta_read_through(open, until, scratch_pool);
+        status = meta_prepare(store, scratch_pool);
+    if (status == APR_SUCCESS)
+        status = meta_read_through(store, until, scratch_pool);
     /* After a crash; what living processes are at is left to them. */
-    return status == APR_SUCCESS ? sweep_run(open, scratch_pool) : status;
+    return status == APR_SUCCESS ? sweep_run(store, scratch_pool) : status;
 }
 
 /** Open, check and close STORE with a child's rights.  @return the exit status to end with */
@@ -205,7 +203,8 @@ static int try_store(const depot_store_t *store, server_rec *s, apr_pool_t *scra
         return 1; /* it has been logged */
     status = store_open(&open, store->spec, &log, scratch_pool);
     if (status == APR_SUCCESS) {
-        status = check_store(open, store, scratch_pool);
+        /* The faults that are asked for are meant for requests. */
+        status = check_store(store_undecorated(open), scratch_pool);
         store_close(open);
     }
     if (status != APR_SUCCESS)

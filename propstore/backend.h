@@ -62,6 +62,8 @@ typedef struct backend_store_vtable_t {
     apr_status_t (*copy)(void *backend, apr_file_t *file, store_going_fn *going, void *baton,
                          apr_pool_t *scratch_pool);
     void (*close)(void *backend);
+    /** As store_undecorated(); NULL unless the backend decorates. */
+    store_t *(*inner)(void *backend);
 } backend_store_vtable_t;
 
 /** A parameter a backend takes, for checking a specification and for its documentation. */

@@ -108,6 +108,11 @@ int store_is_shared(const store_t *store)
     return store->is_shared;
 }
 
+store_t *store_undecorated(store_t *store)
+{
+    return store->vtable->inner != NULL ? store->vtable->inner(store->impl) : store;
+}
+
 void store_log(const store_t *store, store_log_level_e level, apr_status_t status,
                const char *format, ...)
 {

@@ -183,6 +183,12 @@ const char *store_backend_name(const store_t *store);
 /** Whether several processes may have this store open at the same time. */
 int store_is_shared(const store_t *store);
 
+/**
+ * The store that STORE, which is open, decorates (trace does), or STORE itself.  What is asked
+ * of it is neither counted nor made to fail; it is closed with STORE.
+ */
+store_t *store_undecorated(store_t *store);
+
 /** Send a line to STORE's log.  The format is apr_psprintf's; long lines are cut. */
 void store_log(const store_t *store, store_log_level_e level, apr_status_t status,
                const char *format, ...) __attribute__((format(printf, 4, 5)));

@@ -253,6 +253,11 @@ static apr_status_t copy(void *backend, apr_file_t *file, store_going_fn *going,
     return store_copy(((trace_t *)backend)->inner, file, going, baton, scratch_pool);
 }
 
+static store_t *inner(void *backend)
+{
+    return ((trace_t *)backend)->inner;
+}
+
 static void close_store(void *backend)
 {
     trace_t *trace = backend;
@@ -270,6 +275,7 @@ static const backend_store_vtable_t store_vtable = {
     .verify = verify,
     .copy = copy,
     .close = close_store,
+    .inner = inner,
 };
 
 /** Read a whole number from MIN up to a billion.  @return 0 if TEXT is none */

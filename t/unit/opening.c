@@ -217,6 +217,21 @@ static void test_deaths(apr_pool_t *pool)
     is_int(end_with("die-after=commit:1 fail=put:every/1", pool), 0, "what failed has not ended");
 }
 
+static void test_undecorated(apr_pool_t *pool)
+{
+    lines_t lines;
+    store_t *store, *inner;
+
+    is_status(open_with(&store, &lines, "trace", "memory:", "fail=begin:every/1", pool),
+              APR_SUCCESS, "a store that fails");
+    inner = store_undecorated(store);
+    is_str(store_backend_name(inner), "memory", "what it decorates");
+    is_status(call_all(inner, pool), APR_SUCCESS, "  does not");
+    is_status(call_all(store, pool), EIO, "  it does");
+    ok(store_undecorated(inner) == inner, "  that decorates nothing");
+    store_close(store);
+}
+
 static void test_trace(apr_pool_t *pool)
 {
     static const char *const wrong[] = {"fail=commit",         "fail=nothing:1", "fail=put:0",
@@ -269,6 +284,7 @@ int main(void)
     test_faults(pool);
     test_deaths(pool);
     test_trace(pool);
+    test_undecorated(pool);
     apr_pool_destroy(pool);
     return done_testing();
 }
