@@ -301,10 +301,11 @@ static void child_init(apr_pool_t *pchild, server_rec *s)
         depot_store_t *store = APR_ARRAY_IDX(stores, i, depot_store_t *);
         apr_status_t status = store_open(&store->store, store->spec, &log, pchild);
 
-        if (status == APR_SUCCESS && !store_is_shared(store->store)) {
-            /* Nothing the parent did reaches a store that lives in this process alone. */
-            status = meta_prepare(store->store, pchild);
-        }
+        /* Nothing the parent did reaches a store that lives in this process alone. */
+        if (status == APR_SUCCESS)
+            status = store_is_shared(store->store)
+                         ? meta_check(store_undecorated(store->store), pchild)
+                         : meta_prepare(store->store, pchild);
         /* This child may be there because another one died. */
         if (status == APR_SUCCESS)
             status = sweep_run(store->store, pchild);

@@ -142,7 +142,8 @@ static apr_status_t create(store_txn_t *txn, void *baton, apr_pool_t *scratch_po
     return status == APR_SUCCESS ? write_root(txn, scratch_pool) : status;
 }
 
-apr_status_t meta_prepare(store_t *store, apr_pool_t *scratch_pool)
+/** check_format() of STORE. */
+static apr_status_t check_format_of(store_t *store, apr_pool_t *scratch_pool)
 {
     store_txn_t *txn;
     apr_status_t status = store_begin(&txn, store, STORE_READ, scratch_pool);
@@ -151,6 +152,23 @@ apr_status_t meta_prepare(store_t *store, apr_pool_t *scratch_pool)
         return status;
     status = check_format(txn);
     store_abort(txn);
+    return status;
+}
+
+apr_status_t meta_check(store_t *store, apr_pool_t *scratch_pool)
+{
+    apr_status_t status = check_format_of(store, scratch_pool);
+
+    if (status == STORE_ABSENT)
+        store_log(store, STORE_LOG_ERROR, status,
+                  "the store is gone; there is an empty one in its place");
+    return status;
+}
+
+apr_status_t meta_prepare(store_t *store, apr_pool_t *scratch_pool)
+{
+    apr_status_t status = check_format_of(store, scratch_pool);
+
     if (status == STORE_ABSENT)
         status = store_write(store, create, NULL, scratch_pool);
     if (status == STORE_CORRUPT)

@@ -35,6 +35,13 @@ typedef struct meta_t {
 apr_status_t meta_prepare(store_t *store, apr_pool_t *scratch_pool);
 
 /**
+ * See that STORE, which somebody has prepared, is still there: not an empty one in its place, nor
+ * one of a format we do not know.
+ * @return APR_SUCCESS; STORE_ABSENT (logged) if it is empty; as meta_prepare()
+ */
+apr_status_t meta_check(store_t *store, apr_pool_t *scratch_pool);
+
+/**
  * Verify STORE's structure (store_verify()), before anything is read.  How far it came, if not to
  * the end, is logged.
  * @param until when there is no time for more

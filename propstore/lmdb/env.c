@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -17,6 +18,9 @@
 #define MAPSIZE_MIN ((apr_int64_t)64 << 10)
 #define MAPSIZE_MAX ((apr_int64_t)64 << 40)
 #define MAXREADERS_MAX 65536
+/** Bytes of the lock file a reader takes, and as many times that its head. */
+#define READER_SIZE 64
+#define HEAD_READERS 2
 /** A file of fewer bytes has not even the pages that LMDB begins with. */
 #define COPY_SIZE_MIN 8192
 
@@ -147,6 +151,27 @@ static apr_status_t check_files(const char *directory, apr_pool_t *scratch_pool)
         }
     }
     return APR_SUCCESS;
+}
+
+/**
+ * See that the lock file has its room on the device: LMDB makes it sparse and maps it, so that on a
+ * full device whoever is the first to need one of its pages would be ended by a signal.  Not while
+ * this process has the store open: closing the file would end LMDB's locks on it.
+ */
+static apr_status_t reserve_locks(const char *directory, const lmdb_settings_t *settings,
+                                  apr_pool_t *scratch_pool)
+{
+    const char *path = apr_pstrcat(scratch_pool, directory, "/" LMDB_LOCK_FILE, NULL);
+    int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600), rc = 0;
+
+    if (fd < 0)
+        return lmdb_status(errno);
+    if (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0,
+                  (off_t)(settings->maxreaders + HEAD_READERS) * READER_SIZE) != 0)
+        rc = errno;
+    close(fd);
+    /* Not every file system can. */
+    return rc == EOPNOTSUPP || rc == ENOSYS || rc == EINVAL ? APR_SUCCESS : lmdb_status(rc);
 }
 
 /** File systems that LMDB must not be used on, by the kernel's numbers for them. */
@@ -328,7 +353,9 @@ static apr_status_t add_env(lmdb_env_t **env_p, const char *directory,
 
     if (status != APR_SUCCESS)
         return status;
-    status = open_mdb(env, directory, settings, 0, log);
+    status = reserve_locks(directory, settings, env->pool);
+    if (status == APR_SUCCESS)
+        status = open_mdb(env, directory, settings, 0, log);
     if (status == APR_SUCCESS)
         status = lmdb_status(mdb_env_get_fd(env->env, &fd));
     if (status == APR_SUCCESS && fstat(fd, &st) != 0)

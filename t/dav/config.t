@@ -9,6 +9,7 @@ use IO::Socket::INET ();
 use POSIX            ();
 use Time::HiRes      ();
 
+use Depot::Ctl;
 use Depot::Test;
 
 my $httpd   = vars('httpd');
@@ -120,6 +121,7 @@ sub has_ended {
 
     return 1 unless $self->{pid};
     return 0 unless waitpid $self->{pid}, POSIX::WNOHANG();
+    $self->{status} = $?;
     delete $running{ delete $self->{pid} };
     return 1;
 }
@@ -142,6 +144,8 @@ sub start {
 sub stop {
     my ($self) = @_;
 
+    # The event MPM can crash if it is stopped while a connection is closed.
+    Time::HiRes::sleep(0.05);
     kill 'TERM', $self->{pid} if $self->{pid};
     ok(wait_until(sub { has_ended($self) }), 'it stops');
     unlike(error_log($self), qr/exit signal|AH00052|Assertion|AddressSanitizer|runtime error/, 'without a crash');
@@ -199,6 +203,7 @@ sub not_started {
     is($status, 0, "$what: the configuration itself is valid") or diag($said);
     unlink "$self->{dir}/logs/error_log";
     ok(!start($self), "$what: httpd does not start") or stop($self);
+    is($self->{status}, 1 << 8, "$what: its exit status says so");
     my @lines = grep {/:emerg\].*DavDepotStore/} split /\n/, error_log($self);
     is(scalar @lines, 1, "$what: one line says so") or diag(reason($self));
     like($lines[0] // '', $why, "$what: and why");
@@ -357,6 +362,29 @@ not_started(instance('DavDepotStore lmdb:none/such'), qr{lmdb:\S+/none/such cann
     }
 }
 
+# Files that httpd's user may not write, as those of somebody else's.
+for my $name ('data.mdb', 'lock.mdb') {
+    my $self = instance('DavDepotStore lmdb:store');
+    ok(start($self), "$name of others: it is a store") or diag(reason($self));
+    stop($self);
+    for my $mode (0400, 0) {
+        chmod $mode, "$self->{dir}/store/$name";
+        not_started($self, qr/Permission denied/, sprintf '%s with mode %03o', $name, $mode);
+        is((stat "$self->{dir}/store/$name")[2] & 07777, $mode, 'which it keeps');
+    }
+}
+
+# A file system on which LMDB's locks and maps do not hold.
+SKIP: {
+    my $mounted = server_root() . '/fuse-store';
+    skip 'no FUSE file system', 1 unless -d $mounted && (stat $mounted)[0] != (stat server_root())[0];
+    not_started(instance("DavDepotStore lmdb:$mounted/store"), qr{lmdb:\S+/fuse-store/store cannot be used.*not supported}, 'FUSE');
+    my $self = instance("DavDepotStore lmdb:$mounted/store anyfs=on");
+    ok(start($self), 'FUSE, if the administrator insists') or diag(reason($self));
+    is(set($self, 'x'), 200, 'takes a property');
+    stop($self);
+}
+
 # Links in the place of the store's files.
 for my $name ('data.mdb', 'lock.mdb') {
     my $self = instance('DavDepotStore lmdb:store');
@@ -367,6 +395,21 @@ for my $name ('data.mdb', 'lock.mdb') {
     not_started($self, qr/symbolic links/, "a link in the place of $name");
     is(slurp("$self->{dir}/secret"), 'of the administrator', 'what it leads to is as it was');
     is((stat "$self->{dir}/secret")[4], $>, 'and whose it was');
+}
+
+# A store of a later version of this module's.
+{
+    my $self = instance('DavDepotStore lmdb:store');
+    ok(start($self), 'a store of another format: at first it is of ours');
+    set($self, 'kept');
+    stop($self);
+    my $before = (depotctl('dump', "$self->{dir}/store"))[1];
+    is(system(server_root() . '/tools/damage', "$self->{dir}/store", 'format', '9'), 0, 'then it is of format 9');
+    not_started($self, qr/lmdb:\S+ cannot be used by user id \d+: .*format/, 'a newer format');
+    like(error_log($self), qr/:error\].*the store is of format 9; this version knows format 1/, 'which is named');
+    is_refused("depotctl $$_[0]", qr/of format 9; this version knows format 1/, $$_[0], "$self->{dir}/store") for ['check'], ['stat'], ['dump'];
+    is(system(server_root() . '/tools/damage', "$self->{dir}/store", 'format', '1'), 0, 'it is of ours again');
+    is((depotctl('dump', "$self->{dir}/store"))[1], $before, 'and nothing was changed');
 }
 
 # No store.
@@ -409,6 +452,22 @@ for my $name ('data.mdb', 'lock.mdb') {
     kill 'USR1', $self->{pid};
     ok(wait_until(sub { has_ended($self) }), 'a restart that cannot use the store ends httpd');
     like(error_log($self), qr/:emerg\].*lmdb:\S+ cannot be used.*Not a directory/, 'and the log says why');
+}
+
+# One that is removed meanwhile: a child that would make a new one does not serve from it.
+{
+    my $self = instance('DavDepotStore lmdb:store');
+    ok(start($self), 'a store that is removed: it starts');
+    is(set($self, 'kept'), 200, 'a property');
+    my @children = grep { (slurp("/proc/$_/stat") // '') =~ /\) \S $self->{pid} / } map {m{(\d+)}} glob '/proc/[0-9]*';
+    rename "$self->{dir}/store", "$self->{dir}/away";
+    kill 'KILL', @children;
+    my $lines = sub { scalar(my @all = error_log($self) =~ /:crit\].*lmdb:\S+\/store: what needs it is answered with 503/g) };
+    ok(wait_until(sub { $lines->() >= @children }), 'each new child says that it has none');
+    like(error_log($self), qr/:error\].*the store is gone; there is an empty one in its place/, 'and why');
+    status_is(at($self, 'PROPFIND', '/dav/file', headers => [ Depth => 0 ]), 503, 'PROPFIND does not say that there are no properties');
+    status_is(at($self, 'PUT', '/dav/file', body => 'x'), 503, 'PUT not that there are no locks');
+    stop($self);
 }
 
 # Limits hold where they are set: main server, virtual host, section.
@@ -484,6 +543,13 @@ SKIP: {
     is_deeply([ (stat $_)[4, 5] ], [ $uid, $gid ], "$_ is the user's again") for $dir, "$dir/data.mdb", "$dir/lock.mdb";
     is(get($self), 'x', 'with what it held');
     stop($self);
+
+    for my $name ('data.mdb', 'lock.mdb') {
+        chown 1, 1, "$dir/$name";
+        not_started($self, qr/cannot be used by user id $uid: Permission denied/, "$name of a third user's");
+        is((stat "$dir/$name")[4], 1, 'stays theirs');
+        chown $uid, $gid, "$dir/$name";
+    }
 
     spew("$self->{dir}/secret", 'of the administrator');
     unlink "$dir/lock.mdb";

@@ -241,7 +241,32 @@ SKIP: {
     is_deeply([ grep {/^\.dav/} members($drive) ], [], 'and nothing besides');
     like(look($server, '/dav/file'), qr/ p \d$/, 'what is there is served');
     status_is(at($server, 'sound', 'PUT', '/dav/plain', body => 'x'), 201, 'PUT needs no room there');
-    unlink "$full/ballast";
+
+    # A start needs no room, but for a file of locks, which is mapped.
+    my $restart = sub {
+        $server->stop if $server;
+        local *Test::More::diag = sub { };
+        %clients = ();
+        return $server = Depot::Server->start($dir, "DavDepotStore lmdb:$full/$_[0]\n" . drive_at($drive) . hosts($dir, sound => "lmdb:$full/$_[0]"));
+    };
+    ok($restart->('store'), 'it can be started with the full store');
+    like(look($server, '/dav/file'), qr/ p \d$/, 'which is served') if $server;
+    my $is_refused = sub {
+        my ($name, $what) = @_;
+        ok(!$restart->($name), "not with $what");
+        my $said = slurp("$dir/logs/error_log") // '';
+        like($said, qr{:emerg\].*DavDepotStore lmdb:\S+ cannot be used by user id \d+: the store or its device is full; httpd does not start}, 'and says why');
+        unlike($said, qr/exit signal|ended by signal|damaged/, 'not that it is damaged');
+    };
+    $is_refused->('another', 'a new one');
+    File::Path::remove_tree("$full/another");
+    $server->stop if $server;
+    unlink "$full/store/lock.mdb";
+    rename "$full/ballast", "$full/more";
+    fill($full, 0);
+    $is_refused->('store', 'one whose locks have gone');
+    unlink "$full/ballast", "$full/more";
+    ok($restart->('store'), 'it can be started when there is room');
     is(set_at($server, 'sound', '/dav/other', 'q'), 200, 'with room again it goes on');
     $server->stop;
 }

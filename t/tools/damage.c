@@ -1,6 +1,7 @@
 /*
  * damage LMDB-DIRECTORY HOW TABLE: damage the last record of a table, in a store that is not
  * looked after.  HOW is "value" or "key", of which the last byte is altered, or "drop".
+ * damage LMDB-DIRECTORY format N: make it a store of format N.
  */
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +9,9 @@
 #include <apr_general.h>
 #include <apr_strings.h>
 
+#include "propstore/key.h"
+#include "propstore/meta.h"
+#include "propstore/record.h"
 #include "propstore/store.h"
 
 /** What is to be done. */
@@ -52,9 +56,20 @@ static apr_status_t damage(store_txn_t *txn, void *baton, apr_pool_t *scratch_po
     return store_put(txn, key, value);
 }
 
+/** store_write_fn; BATON is a format. */
+static apr_status_t set_format(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool)
+{
+    unsigned char record[RECORD_NUMBER_SIZE];
+    key_buf_t buf;
+
+    (void)scratch_pool;
+    return store_put(txn, key_meta(&buf, META_FORMAT),
+                     record_pack_number(record, (apr_uint64_t)apr_atoi64(baton)));
+}
+
 int main(int argc, char *argv[])
 {
-    const char *error = "usage: damage LMDB-DIRECTORY value|key|drop TABLE", *word;
+    const char *error = "usage: damage LMDB-DIRECTORY value|key|drop TABLE|format N", *word;
     apr_pool_t *pool;
     store_spec_t *spec;
     store_t *store;
@@ -70,7 +85,9 @@ int main(int argc, char *argv[])
         error = "it could not be done";
         if (store_spec_parse(&spec, 1, &word, &error, pool) == APR_SUCCESS &&
             store_open(&store, spec, NULL, pool) == APR_SUCCESS &&
-            store_write(store, damage, &order, pool) == APR_SUCCESS)
+            (strcmp(order.how, "format") == 0
+                 ? store_write(store, set_format, argv[3], pool)
+                 : store_write(store, damage, &order, pool)) == APR_SUCCESS)
             result = 0;
     }
     if (result != 0)

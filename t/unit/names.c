@@ -37,9 +37,11 @@ static void test_new_store(store_t *store, apr_pool_t *scratch_pool)
     is_status(nodes_find(&root, txn, "/"), STORE_CORRUPT, "and has no root");
     store_abort(txn);
 
+    is_status(meta_check(store, scratch_pool), STORE_ABSENT, "nor is it one that was prepared");
     is_status(meta_prepare(store, scratch_pool), APR_SUCCESS, "it is prepared");
+    is_status(meta_check(store, scratch_pool), APR_SUCCESS, "then it is");
     txn = begin(store, STORE_READ, scratch_pool);
-    is_status(meta_read(&meta, txn), APR_SUCCESS, "then it does");
+    is_status(meta_read(&meta, txn), APR_SUCCESS, "and says what it is");
     is_int(meta.format, META_FORMAT_VERSION, "its format");
     is_int((long long)strlen(meta.uuid), META_UUID_SIZE - 1, "a UUID");
     ok(meta.next_node == NODE_ROOT_ID + 1 && meta.next_name == 1, "the counters' beginnings");
@@ -91,6 +93,7 @@ static void test_newer_format(store_t *store, apr_pool_t *scratch_pool)
     write_raw(store, key_meta(&buf, "format"), record_pack_number(number, META_FORMAT_VERSION + 1),
               scratch_pool);
     is_status(meta_prepare(store, scratch_pool), STORE_FORMAT, "a newer format is refused");
+    is_status(meta_check(store, scratch_pool), STORE_FORMAT, "whoever has prepared it");
     write_raw(store, key_meta(&buf, "format"), record_pack_number(number, 0), scratch_pool);
     is_status(meta_prepare(store, scratch_pool), STORE_FORMAT, "and one that never was");
 }
