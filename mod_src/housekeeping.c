@@ -16,6 +16,9 @@ APLOG_USE_MODULE(dav_depot);
 #define INTERVAL apr_time_from_sec(5)
 /** Locks removed in one transaction: others want to write too. */
 #define LOCKS_AT_ONCE 256
+/** And then let them have their turn: whoever has just had the writer's lock gets it again first.
+ */
+#define PAUSE apr_time_from_msec(5)
 
 /** Locks that have expired, in one store. */
 typedef struct reaping_t {
@@ -42,10 +45,12 @@ static apr_status_t look(int state, void *data, apr_pool_t *pool)
         reaping_t reaping = {.now = apr_time_sec(apr_time_now())};
         apr_status_t status = APR_SUCCESS;
 
-        do {
-            if (store != NULL)
-                status = store_write(store, reap_body, &reaping, pool);
-        } while (status == APR_SUCCESS && reaping.count == LOCKS_AT_ONCE);
+        if (store != NULL)
+            status = store_write(store, reap_body, &reaping, pool);
+        while (status == APR_SUCCESS && reaping.count == LOCKS_AT_ONCE) {
+            apr_sleep(PAUSE);
+            status = store_write(store, reap_body, &reaping, pool);
+        }
         if (status != APR_SUCCESS)
             store_log(store, STORE_LOG_WARNING, status, "expired locks could not be removed");
     }

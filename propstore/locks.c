@@ -211,16 +211,25 @@ apr_status_t locks_remove(store_txn_t *txn, const lock_token_t *token, apr_pool_
 apr_status_t locks_refresh(store_txn_t *txn, const lock_token_t *token, apr_int64_t expires,
                            apr_int64_t now, apr_pool_t *scratch_pool)
 {
-    apr_array_header_t *steps;
+    static const store_slice_t nothing = {"", 0};
+    key_buf_t buf;
     lock_t lock;
     apr_status_t status = locks_get(&lock, txn, token, now, scratch_pool);
 
-    if (status == APR_SUCCESS)
-        status = nodes_steps_to(&steps, txn, lock.node, scratch_pool);
-    if (status == APR_SUCCESS)
-        status = del_lock(txn, &lock, steps, scratch_pool);
+    if (status != APR_SUCCESS)
+        return status;
+    /* That it expires elsewhere is all that its index entries could tell. */
+    if (lock.expires != LOCK_NEVER) {
+        status = store_del(txn, key_lock_expiry(&buf, (apr_uint64_t)lock.expires, token->bytes));
+        if (status != APR_SUCCESS)
+            return status == STORE_ABSENT ? STORE_CORRUPT : status;
+    }
     lock.expires = expires;
-    return status == APR_SUCCESS ? put_lock(txn, &lock, steps, scratch_pool) : status;
+    status = store_put(txn, key_lock(&buf, token->bytes), pack_lock(&lock, scratch_pool));
+    if (status == APR_SUCCESS && expires != LOCK_NEVER)
+        status =
+            store_put(txn, key_lock_expiry(&buf, (apr_uint64_t)expires, token->bytes), nothing);
+    return status;
 }
 
 /* ---- sets of locks ---- */
@@ -257,9 +266,18 @@ static apr_status_t collect_tokens(apr_array_header_t *tokens, store_txn_t *txn,
     return status == STORE_ABSENT ? APR_SUCCESS : status;
 }
 
-/** Push the locks whose tokens are under PREFIX and that have not expired. */
+/** Whether one of two locks of a resource forbids the other (RFC 4918 section 6.2). */
+static int is_exclusive(const lock_t *a, const lock_t *b)
+{
+    return a->scope == LOCK_EXCLUSIVE || b->scope == LOCK_EXCLUSIVE;
+}
+
+/**
+ * Push the locks whose tokens are under PREFIX and that have not expired.
+ * @param other NULL: all; or only those that forbid this one, LOCKS_CONFLICTS_MAX at most
+ */
 static apr_status_t collect_locks(apr_array_header_t *locks, store_txn_t *txn, store_slice_t prefix,
-                                  apr_int64_t now)
+                                  apr_int64_t now, const lock_t *other)
 {
     apr_array_header_t *tokens = apr_array_make(locks->pool, 4, sizeof(lock_token_t));
     apr_status_t status = collect_tokens(tokens, txn, prefix, 0, locks->pool);
@@ -268,13 +286,16 @@ static apr_status_t collect_locks(apr_array_header_t *locks, store_txn_t *txn, s
     if (status != APR_SUCCESS || tokens->nelts == 0)
         return status;
     apr_pool_create(&iterpool, locks->pool);
-    for (int i = 0; i < tokens->nelts && status == APR_SUCCESS; i++) {
+    for (int i = 0; i < tokens->nelts && status == APR_SUCCESS &&
+                    (other == NULL || locks->nelts < LOCKS_CONFLICTS_MAX);
+         i++) {
         lock_t lock;
 
         apr_pool_clear(iterpool);
         status =
             get_any(&lock, txn, &APR_ARRAY_IDX(tokens, i, lock_token_t), locks->pool, iterpool);
-        if (status == APR_SUCCESS && lock.expires > now)
+        if (status == APR_SUCCESS && lock.expires > now &&
+            (other == NULL || is_exclusive(&lock, other)))
             APR_ARRAY_PUSH(locks, lock_t) = lock;
         else if (status == STORE_ABSENT)
             status = APR_SUCCESS;
@@ -288,7 +309,7 @@ apr_status_t locks_on_node(apr_array_header_t *locks, store_txn_t *txn, apr_uint
 {
     key_buf_t buf;
 
-    return collect_locks(locks, txn, key_node_locks(&buf, id), now);
+    return collect_locks(locks, txn, key_node_locks(&buf, id), now, NULL);
 }
 
 apr_status_t locks_covering(apr_array_header_t *locks, store_txn_t *txn, const char *path,
@@ -330,8 +351,9 @@ apr_status_t locks_any_below(store_txn_t *txn, apr_uint64_t id, apr_pool_t *scra
     return status == APR_SUCCESS && tokens->nelts == 0 ? STORE_ABSENT : status;
 }
 
-apr_status_t locks_below(apr_array_header_t *locks, store_txn_t *txn, const char *path,
-                         apr_int64_t now)
+/** locks_below(), of those that OTHER asks for as in collect_locks(). */
+static apr_status_t find_below(apr_array_header_t *locks, store_txn_t *txn, const char *path,
+                               apr_int64_t now, const lock_t *other)
 {
     key_buf_t buf;
     node_t node;
@@ -339,7 +361,13 @@ apr_status_t locks_below(apr_array_header_t *locks, store_txn_t *txn, const char
 
     if (status != APR_SUCCESS)
         return status == STORE_ABSENT ? APR_SUCCESS : status;
-    return collect_locks(locks, txn, key_locks_below(&buf, node.id), now);
+    return collect_locks(locks, txn, key_locks_below(&buf, node.id), now, other);
+}
+
+apr_status_t locks_below(apr_array_header_t *locks, store_txn_t *txn, const char *path,
+                         apr_int64_t now)
+{
+    return find_below(locks, txn, path, now, NULL);
 }
 
 /** Remove all locks whose tokens are under PREFIX. */
@@ -456,12 +484,7 @@ apr_status_t locks_reap(store_txn_t *txn, apr_int64_t now, unsigned max, unsigne
 
 /* ---- taking out ---- */
 
-static int is_exclusive(const lock_t *a, const lock_t *b)
-{
-    return a->scope == LOCK_EXCLUSIVE || b->scope == LOCK_EXCLUSIVE;
-}
-
-/** Push to CONFLICTS those of LOCKS that forbid LOCK (RFC 4918 section 6.2). */
+/** Push to CONFLICTS those of LOCKS that forbid LOCK. */
 static void find_conflicts(apr_array_header_t *conflicts, const lock_t *lock,
                            const apr_array_header_t *locks)
 {
@@ -530,18 +553,17 @@ apr_status_t locks_add(store_txn_t *txn, const char *path, node_kind_e kind,
                        apr_array_header_t **conflicts_p, apr_pool_t *result_pool)
 {
     apr_array_header_t *covering = apr_array_make(result_pool, 4, sizeof(lock_t));
-    apr_array_header_t *below = apr_array_make(result_pool, 4, sizeof(lock_t));
     apr_array_header_t *steps;
     lock_t own = *lock;
     apr_status_t status = locks_covering(covering, txn, path, now);
 
     *conflicts_p = apr_array_make(result_pool, 4, sizeof(lock_t));
+    if (status == APR_SUCCESS)
+        find_conflicts(*conflicts_p, lock, covering);
     if (status == APR_SUCCESS && lock->infinite)
-        status = locks_below(below, txn, path, now);
+        status = find_below(*conflicts_p, txn, path, now, lock);
     if (status != APR_SUCCESS)
         return status;
-    find_conflicts(*conflicts_p, lock, covering);
-    find_conflicts(*conflicts_p, lock, below);
     if ((*conflicts_p)->nelts > 0)
         return STORE_LOCKED;
     if (limits->per_resource != 0 && (unsigned)covering->nelts >= limits->per_resource)

@@ -22,6 +22,12 @@
 /** The expiry of a lock that never expires. */
 #define LOCK_NEVER APR_INT64_MAX
 
+/**
+ * Most locks below that locks_add() names as in its way; RFC 4918 section 9.10.3 asks for one, and
+ * it is asked with the writer's lock.
+ */
+#define LOCKS_CONFLICTS_MAX 100
+
 /** A lock's identity. */
 typedef struct lock_token_t {
     unsigned char bytes[LOCK_TOKEN_SIZE];
@@ -62,7 +68,8 @@ typedef struct lock_limits_t {
  * Take LOCK out on PATH, unless one that is there forbids it.
  * @param kind,fingerprint of the resource, for its node
  * @param now the time
- * @param conflicts_p set to an array of lock_t, those in the way, in RESULT_POOL
+ * @param conflicts_p set to an array of lock_t, those in the way, in RESULT_POOL; of those below,
+ *        some, if there are more than LOCKS_CONFLICTS_MAX
  * @return APR_SUCCESS; STORE_LOCKED with CONFLICTS_P; STORE_LIMIT; the store's error
  */
 apr_status_t locks_add(store_txn_t *txn, const char *path, node_kind_e kind,

@@ -13,7 +13,10 @@
 /** What DAV:supportedlock holds: exclusive and shared write locks. */
 extern const char locktext_supported[];
 
-/** A new token, from the system's random numbers.  @return APR_SUCCESS or the system's error */
+/**
+ * A new token, a UUID of version 7: nobody can guess it.
+ * @return APR_SUCCESS or the system's error, as it has no random numbers
+ */
 apr_status_t locktext_new_token(lock_token_t *token);
 
 /**

@@ -309,9 +309,49 @@ static void test_users(store_t *store, apr_pool_t *pool)
     is_status(take_lock(store, "/users/y", &lock, 10, pool), APR_SUCCESS, "is room for one");
 }
 
+/** How many locks stand in the way of one of depth infinity on /many, or -1. */
+static int in_the_way(store_t *store, lock_scope_e scope, apr_int64_t now, apr_pool_t *pool)
+{
+    const lock_t lock = {
+        .token = token(255), .scope = scope, .infinite = 1, .principal = "", .owner = ""};
+    apr_array_header_t *conflicts = NULL;
+    store_txn_t *txn;
+    apr_status_t status = store_begin(&txn, store, STORE_WRITE, pool);
+
+    if (status == APR_SUCCESS) {
+        status = locks_add(txn, "/many", NODE_COLLECTION, &file, &lock, &(lock_limits_t){0}, now,
+                           &conflicts, pool);
+        store_abort(txn);
+    }
+    return status == APR_SUCCESS ? 0 : status == STORE_LOCKED ? conflicts->nelts : -1;
+}
+
+static void test_many(store_t *store, apr_pool_t *pool)
+{
+    const int count = LOCKS_CONFLICTS_MAX + 50;
+    lock_t lock = {.scope = LOCK_SHARED, .principal = "", .owner = ""};
+    apr_status_t status = meta_prepare(store, pool);
+
+    for (int i = 0; i < count && status == APR_SUCCESS; i++) {
+        lock.token = token(1 + i);
+        lock.principal = apr_psprintf(pool, "%d", i / 20);
+        /* The last one is alone in its kind, and the first half has gone before. */
+        lock.scope = i == count - 1 ? LOCK_EXCLUSIVE : LOCK_SHARED;
+        lock.expires = i < count / 2 ? 100 : 200;
+        status = take_lock(store, apr_psprintf(pool, "/many/%d", i), &lock, 10, pool);
+    }
+    is_status(status, APR_SUCCESS, "%d locks below", count);
+    is_int(in_the_way(store, LOCK_EXCLUSIVE, 10, pool), LOCKS_CONFLICTS_MAX, "some are named");
+    is_int(in_the_way(store, LOCK_EXCLUSIVE, 150, pool), count - count / 2, "or all, if few");
+    is_int(in_the_way(store, LOCK_SHARED, 10, pool), 1,
+           "shared ones are not in a shared one's way");
+    is_int(in_the_way(store, LOCK_EXCLUSIVE, 200, pool), 0, "nor are those that have expired");
+}
+
 int main(void)
 {
     apr_initialize();
+    fixture_run("many below", test_many);
     fixture_run("taking", test_taking);
     fixture_run("depth infinity", test_infinite);
     fixture_run("the tree changes", test_tree);
