@@ -269,6 +269,8 @@ static apr_status_t open_mdb(lmdb_env_t *env, const char *path, const lmdb_setti
     apr_status_t status = peek(path, flags, log, env->pool);
     int rc;
 
+    if (status == APR_SUCCESS && !(flags & MDB_NOLOCK))
+        status = reserve_locks(path, settings, env->pool);
     if (status != APR_SUCCESS)
         return status;
     rc = mdb_env_create(&env->env);
@@ -353,9 +355,7 @@ static apr_status_t add_env(lmdb_env_t **env_p, const char *directory,
 
     if (status != APR_SUCCESS)
         return status;
-    status = reserve_locks(directory, settings, env->pool);
-    if (status == APR_SUCCESS)
-        status = open_mdb(env, directory, settings, 0, log);
+    status = open_mdb(env, directory, settings, 0, log);
     if (status == APR_SUCCESS)
         status = lmdb_status(mdb_env_get_fd(env->env, &fd));
     if (status == APR_SUCCESS && fstat(fd, &st) != 0)

@@ -461,6 +461,8 @@ for my $name ('data.mdb', 'lock.mdb') {
     is(set($self, 'kept'), 200, 'a property');
     my @children = grep { (slurp("/proc/$_/stat") // '') =~ /\) \S $self->{pid} / } map {m{(\d+)}} glob '/proc/[0-9]*';
     rename "$self->{dir}/store", "$self->{dir}/away";
+    mkdir "$self->{dir}/store";
+    chown +(getpwnam $user)[2, 3], "$self->{dir}/store" if $user;
     kill 'KILL', @children;
     my $lines = sub { scalar(my @all = error_log($self) =~ /:crit\].*lmdb:\S+\/store: what needs it is answered with 503/g) };
     ok(wait_until(sub { $lines->() >= @children }), 'each new child says that it has none');
