@@ -198,7 +198,7 @@ dav_error *authz_check_tree(lockcheck_refusal_t *refusal, request_rec *r,
         return NULL;
     apr_pool_create(&scratch_pool, r->pool);
     level.href = resource_href(resource, scratch_pool);
-    status = dirscan_open_top(&scan, resource->info->path, resource_linked(resource),
+    status = dirscan_open_top(&scan, resource->info->at, resource_linked(resource),
                               DIRSCAN_LINKS_RAW, scratch_pool);
     if (status == APR_SUCCESS)
         status = dirscan_each(scan, 0, ask_about, &level, scratch_pool);

@@ -34,6 +34,7 @@ typedef struct transfer_t {
     const dav_resource *src;
     dav_resource *dst;
     const char *from, *to;
+    const pins_t *pins; /* that hold their directories, or NULL */
     store_t *store;
     tree_failures_t failures;
     int copies;       /* what is renamed is a copy, */
@@ -59,6 +60,7 @@ static void begin(transfer_t *transfer, const dav_resource *src, dav_resource *d
     transfer->dst = dst;
     transfer->from = src->info->path;
     transfer->to = dst->info->path;
+    transfer->pins = dst->info->pins != NULL ? dst->info->pins : src->info->pins;
     transfer->store = dst->info->settings.store;
     transfer->failures.uri = src->uri;
     transfer->failures.r = src->info->r;
@@ -70,7 +72,7 @@ static void begin(transfer_t *transfer, const dav_resource *src, dav_resource *d
 /** Look at the source. */
 static apr_status_t look_at_source(transfer_t *transfer, filestat_t *st)
 {
-    apr_status_t status = filestat_read(st, AT_FDCWD, transfer->from, FILESTAT_LINK);
+    apr_status_t status = filestat_read(st, AT_FDCWD, transfer->src->info->at, FILESTAT_LINK);
 
     transfer->is_gone = status == ENOENT || status == ENOTDIR;
     return status;
@@ -113,12 +115,13 @@ static apr_status_t stage(transfer_t *transfer, const char **staged_p)
     /* A crash must not leave half a tree; half a file is known by its name (leftovers.h). */
     if (status == APR_SUCCESS && transfer->src->collection) {
         transfer->intent = clearing_of(&transfer->intent, *staged_p);
-        settling_locate(&transfer->intent, transfer->pool);
+        settling_locate(&transfer->intent, transfer->pins, transfer->pool);
         status = store_write(transfer->store, journal_copy, transfer, transfer->pool);
         transfer->journaled = status == APR_SUCCESS;
     }
     if (status == APR_SUCCESS)
-        status = filetree_copy(transfer->from, resource_linked(transfer->src), *staged_p,
+        status = filetree_copy(transfer->src->info->at, resource_linked(transfer->src),
+                               pins_path(transfer->pins, *staged_p, transfer->pool),
                                transfer->recurse, tree_failed, &transfer->failures, transfer->pool);
     if (status == ENOENT || status == ENOTDIR)
         (void)look_at_source(transfer, &transfer->seen);
@@ -155,9 +158,11 @@ static void discard(transfer_t *transfer, const char *staged)
     if (staged == NULL || transfer->given_up)
         return;
     if (transfer->journaled)
-        (void)removal_clear(transfer->store, &clear, NULL, NULL, NULL, transfer->pool);
+        (void)removal_clear(transfer->store, transfer->pins, &clear, NULL, NULL, NULL,
+                            transfer->pool);
     else
-        (void)filetree_remove(staged, NULL, NULL, transfer->pool);
+        (void)filetree_remove(pins_path(transfer->pins, staged, transfer->pool), NULL, NULL,
+                              transfer->pool);
 }
 
 /* ---- the rename ---- */
@@ -165,7 +170,8 @@ static void discard(transfer_t *transfer, const char *staged)
 /** Rename, if that is not done. */
 static apr_status_t place_source(transfer_t *transfer)
 {
-    apr_status_t status = transfer->placed ? APR_SUCCESS : place_rename(&transfer->place);
+    apr_status_t status =
+        transfer->placed ? APR_SUCCESS : place_rename(&transfer->place, transfer->pool);
 
     transfer->placed = status == APR_SUCCESS;
     return status;
@@ -208,7 +214,7 @@ static apr_status_t look(transfer_t *transfer)
 {
     filestat_t source, target;
     apr_status_t status = look_at_source(transfer, &source);
-    apr_status_t found = filestat_read(&target, AT_FDCWD, transfer->to, FILESTAT_LINK);
+    apr_status_t found = filestat_read(&target, AT_FDCWD, transfer->dst->info->at, FILESTAT_LINK);
 
     if (status != APR_SUCCESS)
         return status;
@@ -217,8 +223,8 @@ static apr_status_t look(transfer_t *transfer)
     if (found == APR_SUCCESS && !may_overwrite(transfer))
         return EEXIST;
     transfer->is_tree = S_ISDIR(source.mode) || (found == APR_SUCCESS && S_ISDIR(target.mode));
-    return place_plan(&transfer->place, transfer->place.from, transfer->to, found == APR_SUCCESS,
-                      transfer->pool);
+    return place_plan(&transfer->place, transfer->pins, transfer->place.from, transfer->to,
+                      found == APR_SUCCESS, transfer->pool);
 }
 
 /**
@@ -266,7 +272,7 @@ static apr_status_t intend(transfer_t *transfer, store_txn_t *txn, apr_pool_t *s
     /* One that a run before this one had was not committed. */
     if (!transfer->journaled)
         intent->id = 0;
-    status = settling_identify(intent, scratch_pool);
+    status = settling_identify(intent, transfer->pins, scratch_pool);
     if (status == APR_SUCCESS && intent->to_parent == 0)
         status = ENOENT;
     return status == APR_SUCCESS ? intents_add(txn, intent, scratch_pool) : status;
@@ -332,10 +338,11 @@ static apr_status_t step(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool
 /** Rename SOURCE to the destination, with its metadata, in the place of what is there. */
 static apr_status_t move_into_place(transfer_t *transfer, const char *source)
 {
-    recovery_scope_t scope = {.paths = {transfer->from, transfer->to}};
+    recovery_scope_t scope = {.paths = {transfer->from, transfer->to}, .pins = transfer->pins};
     apr_status_t status;
 
     transfer->place.from = source;
+    transfer->place.pins = transfer->pins;
     status = recovery_write(transfer->store, &scope, plan, transfer, transfer->pool);
     if (status != APR_SUCCESS)
         return status;
@@ -356,7 +363,8 @@ static apr_status_t move_into_place(transfer_t *transfer, const char *source)
     }
     /* What was replaced is nobody's; that it is left has been logged. */
     if (transfer->place.old != NULL)
-        (void)removal_clear(transfer->store, &transfer->clear, NULL, NULL, NULL, transfer->pool);
+        (void)removal_clear(transfer->store, transfer->pins, &transfer->clear, NULL, NULL, NULL,
+                            transfer->pool);
     return APR_SUCCESS;
 }
 
@@ -397,7 +405,7 @@ static apr_status_t copy_into_place(transfer_t *transfer)
 static apr_status_t move_across(transfer_t *transfer)
 {
     const char *staged;
-    apr_status_t status = tree_may_remove(transfer->from, transfer->pool);
+    apr_status_t status = tree_may_remove(transfer->src->info->at, transfer->pool);
 
     if (status == APR_SUCCESS)
         status = look_at_source(transfer, &transfer->seen);
@@ -412,8 +420,9 @@ static apr_status_t move_across(transfer_t *transfer)
         discard(transfer, staged);
         return status;
     }
-    status = removal_run(transfer->store, transfer->from, resource_is_relaxed(transfer->src),
-                         tree_check, tree_failed, &transfer->failures, transfer->pool);
+    status = removal_run(transfer->store, transfer->pins, transfer->from,
+                         resource_is_relaxed(transfer->src), tree_check, tree_failed,
+                         &transfer->failures, transfer->pool);
     /* Members that stay are in the multistatus. */
     return transfer->failures.first != NULL ? APR_SUCCESS : status;
 }

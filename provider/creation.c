@@ -5,6 +5,7 @@
 
 /** A creation under way. */
 typedef struct creation_t {
+    const pins_t *pins;
     const char *path;
     store_write_fn *body;
     void *baton;
@@ -16,9 +17,10 @@ static apr_status_t create_body(store_txn_t *txn, void *baton, apr_pool_t *scrat
 {
     creation_t *creation = baton;
     apr_uint64_t id = 0;
-    apr_status_t status = metadata_is_there(NULL, creation->path, NULL)
-                              ? APR_SUCCESS
-                              : metadata_node_id(&id, txn, creation->path);
+    apr_status_t status =
+        metadata_is_there(NULL, pins_path(creation->pins, creation->path, scratch_pool), NULL)
+            ? APR_SUCCESS
+            : metadata_node_id(&id, txn, creation->path);
 
     if (status != APR_SUCCESS)
         return status;
@@ -27,11 +29,11 @@ static apr_status_t create_body(store_txn_t *txn, void *baton, apr_pool_t *scrat
                             : creation->body(txn, creation->baton, scratch_pool);
 }
 
-apr_status_t creation_write(store_t *store, const char *path, store_write_fn *body, void *baton,
-                            apr_pool_t *scratch_pool)
+apr_status_t creation_write(store_t *store, const pins_t *pins, const char *path,
+                            store_write_fn *body, void *baton, apr_pool_t *scratch_pool)
 {
-    creation_t creation = {path, body, baton, 0};
-    recovery_scope_t scope = {.paths = {path}};
+    creation_t creation = {pins, path, body, baton, 0};
+    recovery_scope_t scope = {.paths = {path}, .pins = pins};
     apr_status_t status;
 
     do {

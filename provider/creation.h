@@ -6,6 +6,7 @@
 #define PROVIDER_CREATION_H
 
 #include "propstore/store.h"
+#include "provider/pins.h"
 
 /**
  * recovery_write() for a BODY that puts something at PATH.  If nothing is there, what is known of
@@ -13,7 +14,8 @@
  * process dies.
  * @return as recovery_write()
  */
-apr_status_t creation_write(store_t *store, const char *path, store_write_fn *body, void *baton,
-                            apr_pool_t *scratch_pool) __attribute__((warn_unused_result));
+apr_status_t creation_write(store_t *store, const pins_t *pins, const char *path,
+                            store_write_fn *body, void *baton, apr_pool_t *scratch_pool)
+    __attribute__((warn_unused_result));
 
 #endif /* PROVIDER_CREATION_H */

@@ -30,7 +30,7 @@ static apr_status_t close_file(void *file)
 /** Open what is at a resource's path, if Options allow the way there; nobody is waited for. */
 static apr_status_t open_path(int *fd_p, const dav_resource *resource)
 {
-    const char *path = resource->info->path;
+    const char *path = resource->info->at;
     const int flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC;
 
     if (dirscan_links_for(ap_allow_options(resource->info->r)) != DIRSCAN_LINKS_FOLLOW)

@@ -123,7 +123,7 @@ static apr_status_t push(listing_t *listing, frame_t *up, const char *name, apr_
 
     links = dirscan_links_for(ap_allow_options(listing->r));
     status = up != NULL ? dirscan_open(&frame->scan, up->scan, name, links, frame_pool)
-                        : dirscan_open_top(&frame->scan, listing->resource->info->path,
+                        : dirscan_open_top(&frame->scan, listing->resource->info->at,
                                            resource_linked(listing->resource), links, frame_pool);
     if (status != APR_SUCCESS) {
         apr_pool_destroy(frame_pool);

@@ -11,6 +11,7 @@
 #include "provider/executable.h"
 #include "provider/liveprops.h"
 #include "provider/private.h"
+#include "provider/resource.h"
 
 /** PROP's element on RESOURCE, or NULL; prefixes are declared on it. */
 static const char *element(const dav_resource *resource, liveprop_e prop, dav_prop_insert what)
@@ -79,7 +80,8 @@ static dav_error *patch_exec(const dav_resource *resource, const apr_xml_elem *e
 
     (void)elem;
     (void)operation;
-    status = executable_set(resource->info->path, context != NULL, &rollback->mode);
+    status = executable_set(resource->info->at, resource_linked(resource), context != NULL,
+                            &rollback->mode);
     if (status != APR_SUCCESS)
         return errmap_error(resource->pool, status, "Could not change whether it is executable.");
     *rollback_ctx = rollback;
@@ -104,7 +106,7 @@ static dav_error *patch_rollback(const dav_resource *resource, int operation, vo
     (void)context;
     if (rollback_ctx == NULL)
         return NULL;
-    status = executable_restore(resource->info->path, rollback_ctx->mode);
+    status = executable_restore(resource->info->at, resource_linked(resource), rollback_ctx->mode);
     if (status != APR_SUCCESS)
         return errmap_error(resource->pool, status, "Could not change it back.");
     return NULL;

@@ -85,7 +85,7 @@ static apr_status_t plan_body(store_txn_t *txn, void *baton, apr_pool_t *scratch
     locking_t *locking = baton;
 
     locking->intent.id = 0;
-    settling_locate(&locking->intent, scratch_pool);
+    settling_locate(&locking->intent, locking->resource->info->pins, scratch_pool);
     return intents_add(txn, &locking->intent, scratch_pool);
 }
 
@@ -93,10 +93,11 @@ static apr_status_t plan_body(store_txn_t *txn, void *baton, apr_pool_t *scratch
 static apr_status_t plan_file(locking_t *locking)
 {
     const char *path = locking->resource->info->path;
-    recovery_scope_t scope = {.paths = {path}, .store_only = 1};
+    recovery_scope_t scope = {
+        .paths = {path}, .pins = locking->resource->info->pins, .store_only = 1};
     apr_pool_t *pool = locking->r->pool;
     filestat_t st;
-    apr_status_t status = tempfile_create(&locking->temp, path, pool);
+    apr_status_t status = tempfile_create(&locking->temp, locking->resource->info->at, pool);
 
     if (status == APR_SUCCESS)
         status = tempfile_sync(locking->temp);
@@ -171,7 +172,8 @@ static apr_status_t add_body(store_txn_t *txn, void *baton, apr_pool_t *scratch_
 /** Lock what is there, or make it. */
 static apr_status_t add(locking_t *locking)
 {
-    recovery_scope_t scope = {.paths = {locking->resource->info->path}};
+    recovery_scope_t scope = {.paths = {locking->resource->info->path},
+                              .pins = locking->resource->info->pins};
     apr_status_t status = locking->unmapped ? plan_file(locking) : APR_SUCCESS;
 
     if (status != APR_SUCCESS)

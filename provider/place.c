@@ -69,34 +69,38 @@ static apr_status_t move_over(const char *from, const char *to, const char *old)
     return status;
 }
 
-apr_status_t place_plan(place_t *place, const char *from, const char *to, int replace,
-                        apr_pool_t *result_pool)
+apr_status_t place_plan(place_t *place, const pins_t *pins, const char *from, const char *to,
+                        int replace, apr_pool_t *result_pool)
 {
-    *place = (place_t){.from = from, .to = to, .replace = replace};
+    *place = (place_t){.from = from, .to = to, .pins = pins, .replace = replace};
     return replace ? tempfile_name(&place->old, resource_parent_path(to, result_pool), result_pool)
                    : APR_SUCCESS;
 }
 
-apr_status_t place_rename(place_t *place)
+apr_status_t place_rename(place_t *place, apr_pool_t *scratch_pool)
 {
+    const char *from = pins_path(place->pins, place->from, scratch_pool);
+    const char *to = pins_path(place->pins, place->to, scratch_pool);
     apr_status_t status;
 
     if (!place->replace)
-        return move_new(place->from, place->to);
+        return move_new(from, to);
     if (place->old == NULL)
-        return move_file(place->from, place->to, 0);
-    status = move_over(place->from, place->to, place->old);
+        return move_file(from, to, 0);
+    status = move_over(from, to, pins_path(place->pins, place->old, scratch_pool));
     if (status != ENOENT)
         return status;
     /* What was to be replaced is gone. */
     place->old = NULL;
-    return move_new(place->from, place->to);
+    return move_new(from, to);
 }
 
 apr_status_t place_sync(const place_t *place, apr_pool_t *scratch_pool)
 {
-    const char *from_parent = resource_parent_path(place->from, scratch_pool);
-    const char *to_parent = resource_parent_path(place->to, scratch_pool);
+    const char *from = pins_path(place->pins, place->from, scratch_pool);
+    const char *to = pins_path(place->pins, place->to, scratch_pool);
+    const char *from_parent = resource_parent_path(from, scratch_pool);
+    const char *to_parent = resource_parent_path(to, scratch_pool);
     apr_status_t status = tempfile_sync_directory(to_parent);
 
     if (status == APR_SUCCESS && strcmp(from_parent, to_parent) != 0)

@@ -11,22 +11,26 @@
 #include <apr_errno.h>
 #include <apr_pools.h>
 
+#include "provider/pins.h"
+
 /** A step. */
 typedef struct place_t {
     const char *from, *to;
-    int replace;     /**< whether TO may exist */
-    const char *old; /**< where what is replaced is kept; NULL: it is a file, and is not */
+    const pins_t *pins; /**< that hold their directories, or NULL */
+    int replace;        /**< whether TO may exist */
+    const char *old;    /**< where what is replaced is kept; NULL: it is a file, and is not */
 } place_t;
 
 /**
  * Think of a step.
  * @param place filled in; FROM and TO are not copied
+ * @param pins that hold their directories, or NULL
  * @param replace whether TO may exist
  * @param result_pool lifetime of the private name
  * @return APR_SUCCESS or the system's error
  */
-apr_status_t place_plan(place_t *place, const char *from, const char *to, int replace,
-                        apr_pool_t *result_pool);
+apr_status_t place_plan(place_t *place, const pins_t *pins, const char *from, const char *to,
+                        int replace, apr_pool_t *result_pool);
 
 /**
  * Rename FROM to TO.  It is durable after place_sync().
@@ -34,7 +38,7 @@ apr_status_t place_plan(place_t *place, const char *from, const char *to, int re
  * @return APR_SUCCESS; EEXIST; EXDEV if they are on different file systems; the system's
  *         error: both are then as they were
  */
-apr_status_t place_rename(place_t *place);
+apr_status_t place_rename(place_t *place, apr_pool_t *scratch_pool);
 
 /** Make the directories of both paths durable.  @return APR_SUCCESS or the system's error */
 apr_status_t place_sync(const place_t *place, apr_pool_t *scratch_pool);

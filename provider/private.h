@@ -8,6 +8,7 @@
 #include <mod_dav.h>
 
 #include "propstore/filestat.h"
+#include "provider/pins.h"
 #include "provider/settings.h"
 
 /** Behind each dav_resource of ours; allocated in its pool. */
@@ -15,6 +16,8 @@ struct dav_resource_private {
     request_rec *r;            /**< the request it was looked up for, a sub-request for a
                                     Destination */
     const char *path;          /**< file-system path, without a slash at the end */
+    const char *at;            /**< the same for system calls: through what PINS hold */
+    pins_t *pins;              /**< NULL: nothing */
     filestat_t st;             /**< its state when looked up; meaningful if it exists */
     depot_settings_t settings; /**< in force for R */
 };

@@ -260,7 +260,7 @@ static apr_status_t plan_body(store_txn_t *txn, void *baton, apr_pool_t *scratch
     patch->intent.inode = st.inode;
     patch->intent.birth_ns = st.birth_ns;
     patch->intent.mode = st.mode & 07777;
-    settling_locate(&patch->intent, scratch_pool);
+    settling_locate(&patch->intent, NULL, scratch_pool);
     return intents_add(txn, &patch->intent, scratch_pool);
 }
 
@@ -268,12 +268,13 @@ static apr_status_t plan_body(store_txn_t *txn, void *baton, apr_pool_t *scratch
 static void plan(patch_t *patch)
 {
     const dav_resource *resource = patch->resource;
-    recovery_scope_t scope = {.paths = {resource->info->path}, .store_only = 1};
+    recovery_scope_t scope = {
+        .paths = {resource->info->path}, .pins = resource->info->pins, .store_only = 1};
     char target[PATH_MAX];
     apr_status_t status = APR_SUCCESS;
 
     /* It is the target of a link that has permissions. */
-    if (realpath(resource->info->path, target) == NULL)
+    if (realpath(resource->info->at, target) == NULL)
         status = errno;
     patch->intent = (intent_t){
         .kind = INTENT_MODE, .from = apr_pstrdup(patch->r->pool, target), .to = "", .old = ""};
@@ -299,8 +300,8 @@ static void exec_live(const patch_t *patch)
         dav_error *err;
 
         if (instruction->kind == KIND_EXECUTABLE) {
-            status = executable_set(patch->resource->info->path, instruction->executable,
-                                    &instruction->old_mode);
+            status = executable_set(patch->resource->info->at, resource_linked(patch->resource),
+                                    instruction->executable, &instruction->old_mode);
             if (status != APR_SUCCESS)
                 refuse(instruction, errmap_status(status), NULL,
                        errmap_words(status, patch->r->pool));
@@ -322,7 +323,7 @@ static apr_status_t patch_body(store_txn_t *txn, void *baton, apr_pool_t *scratc
     node_fingerprint_t fingerprint;
     filestat_t st;
     /* Under the writer's lock: a MOVE or DELETE of the file has its turn before or after. */
-    apr_status_t status = filestat_read(&st, AT_FDCWD, resource->info->path, FILESTAT_TARGET);
+    apr_status_t status = filestat_read(&st, AT_FDCWD, resource->info->at, FILESTAT_TARGET);
 
     if (status != APR_SUCCESS)
         return status;
@@ -344,6 +345,7 @@ static apr_status_t patch_body(store_txn_t *txn, void *baton, apr_pool_t *scratc
 static void exec_dead(patch_t *patch)
 {
     recovery_scope_t scope = {.paths = {patch->resource->info->path},
+                              .pins = patch->resource->info->pins,
                               .own = patch->journaled ? patch->intent.id : 0,
                               .store_only = 1};
     apr_status_t status;
@@ -367,7 +369,8 @@ static void end_live(const patch_t *patch, int failed)
         if (!instruction->done)
             continue;
         if (instruction->kind == KIND_EXECUTABLE && failed && !patch->journaled)
-            status = executable_restore(patch->resource->info->path, instruction->old_mode);
+            status = executable_restore(patch->resource->info->at, resource_linked(patch->resource),
+                                        instruction->old_mode);
         else if (instruction->change != NULL && failed)
             err = foreign_rollback(instruction->change);
         else if (instruction->change != NULL)

@@ -196,6 +196,7 @@ apr_status_t recovery_settle(store_t *store, const char *path, apr_pool_t *scrat
 /** A write behind a look. */
 typedef struct guarded_t {
     look_t look;
+    const pins_t *pins;
     store_write_fn *body;
     void *baton;
 } guarded_t;
@@ -212,8 +213,11 @@ static apr_status_t guarded_body(store_txn_t *txn, void *baton, apr_pool_t *scra
         status = intents_get(&intent, txn, own, scratch_pool);
     if (status != APR_SUCCESS)
         return status == STORE_ABSENT ? STORE_BUSY : status;
-    return is_clear(&guarded->look) ? guarded->body(txn, guarded->baton, scratch_pool)
-                                    : STORE_NOTHING;
+    if (!is_clear(&guarded->look))
+        return STORE_NOTHING;
+    for (int i = 0; i < guarded->look.count && status == APR_SUCCESS; i++)
+        status = pins_check(guarded->pins, guarded->look.paths[i]);
+    return status == APR_SUCCESS ? guarded->body(txn, guarded->baton, scratch_pool) : status;
 }
 
 apr_status_t recovery_write(store_t *store, const recovery_scope_t *scope, store_write_fn *body,
@@ -221,7 +225,7 @@ apr_status_t recovery_write(store_t *store, const recovery_scope_t *scope, store
 {
     apr_status_t (*write)(store_t *, store_write_fn *, void *, apr_pool_t *) =
         scope->store_only ? store_write : store_write_settled;
-    guarded_t guarded = {.body = body, .baton = baton};
+    guarded_t guarded = {.pins = scope->pins, .body = body, .baton = baton};
     int count = (scope->paths[0] != NULL) + (scope->paths[1] != NULL);
     apr_pool_t *pool, *iterpool;
     apr_status_t status;

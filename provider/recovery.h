@@ -16,10 +16,12 @@
 #define PROVIDER_RECOVERY_H
 
 #include "propstore/intents.h"
+#include "provider/pins.h"
 
 /** What is about to be changed. */
 typedef struct recovery_scope_t {
     const char *paths[2]; /**< NULL: one less */
+    const pins_t *pins;   /**< that hold their directories, or NULL */
     apr_uint64_t own;     /**< the id of the intent that this is the end of, or 0 */
     int store_only;       /**< no file is touched, only what is known of it */
 } recovery_scope_t;
@@ -29,8 +31,8 @@ typedef struct recovery_scope_t {
  * is known of it changes.  When BODY runs no process
  * has an intent for what is in SCOPE, nor will another write one before the end of BODY's
  * transaction.
- * @return as store_write(); STORE_BUSY if an intent stays, because it cannot be settled (the file
- *         system is not mounted, say)
+ * @return as store_write(); ENOENT if a directory that is held was moved or removed; STORE_BUSY if
+ *         an intent stays, because it cannot be settled (the file system is not mounted, say)
  */
 apr_status_t recovery_write(store_t *store, const recovery_scope_t *scope, store_write_fn *body,
                             void *baton, apr_pool_t *scratch_pool)

@@ -21,6 +21,7 @@
 /** What is under a private name. */
 typedef struct clearing_t {
     intent_t intent;
+    const pins_t *pins;              /* that hold the directory of what is restored, or NULL */
     const apr_array_header_t *locks; /* lock_t: those to restore with the rest, or NULL */
     int restored;                    /* the rest has been renamed back */
 } clearing_t;
@@ -42,9 +43,10 @@ static apr_status_t forget(store_txn_t *txn, void *baton, apr_pool_t *scratch_po
     const clearing_t *clearing = baton;
     const intent_t *intent = &clearing->intent;
     /* Unless a process was putting it back, and died before it could say so. */
-    apr_status_t status = settling_is_meant(intent, intent->to)
-                              ? follow_back(intent, txn, scratch_pool)
-                              : nodes_remove(txn, intent->from, scratch_pool);
+    apr_status_t status =
+        settling_is_meant(intent, pins_path(clearing->pins, intent->to, scratch_pool))
+            ? follow_back(intent, txn, scratch_pool)
+            : nodes_remove(txn, intent->from, scratch_pool);
 
     if (status == APR_SUCCESS)
         status = intents_remove(txn, intent->id);
@@ -81,13 +83,14 @@ static apr_status_t restore(store_txn_t *txn, void *baton, apr_pool_t *scratch_p
 {
     clearing_t *clearing = baton;
     const intent_t *intent = &clearing->intent;
+    const char *from = pins_path(clearing->pins, intent->from, scratch_pool);
+    const char *to = pins_path(clearing->pins, intent->to, scratch_pool);
     apr_status_t status = APR_SUCCESS;
 
-    if (!clearing->restored &&
-        renameat2(AT_FDCWD, intent->from, AT_FDCWD, intent->to, RENAME_NOREPLACE) != 0)
+    if (!clearing->restored && renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) != 0)
         return errno;
     clearing->restored = 1;
-    status = tempfile_sync_directory(resource_parent_path(intent->to, scratch_pool));
+    status = tempfile_sync_directory(resource_parent_path(to, scratch_pool));
     if (status == APR_SUCCESS)
         status = follow_back(intent, txn, scratch_pool);
     if (status == APR_SUCCESS)
@@ -95,12 +98,15 @@ static apr_status_t restore(store_txn_t *txn, void *baton, apr_pool_t *scratch_p
     return status == APR_SUCCESS ? intents_remove(txn, intent->id) : status;
 }
 
-apr_status_t removal_clear(store_t *store, const intent_t *intent, const apr_array_header_t *locks,
-                           filetree_failed_fn *failed, void *baton, apr_pool_t *scratch_pool)
+apr_status_t removal_clear(store_t *store, const pins_t *pins, const intent_t *intent,
+                           const apr_array_header_t *locks, filetree_failed_fn *failed, void *baton,
+                           apr_pool_t *scratch_pool)
 {
-    clearing_t clearing = {.intent = *intent, .locks = locks};
-    recovery_scope_t scope = {.paths = {intent->to}, .own = intent->id};
-    apr_status_t removed = filetree_remove(intent->from, failed, baton, scratch_pool), status;
+    clearing_t clearing = {.intent = *intent, .pins = pins, .locks = locks};
+    recovery_scope_t scope = {.paths = {intent->to}, .pins = pins, .own = intent->id};
+    apr_status_t removed = filetree_remove(pins_path(pins, intent->from, scratch_pool), failed,
+                                           baton, scratch_pool),
+                 status;
 
     if (removed == ENOENT)
         removed = APR_SUCCESS;
@@ -121,6 +127,7 @@ apr_status_t removal_clear(store_t *store, const intent_t *intent, const apr_arr
 /** A removal under way. */
 typedef struct removal_t {
     store_t *store;
+    const pins_t *pins; /* that hold its directory, or NULL */
     intent_t intent, clear;
     int stepped;               /* the file is unlinked, the collection renamed */
     int done;                  /* there is nothing left to do, */
@@ -137,9 +144,16 @@ static int is_collection(const removal_t *removal)
     return removal->intent.to[0] != '\0';
 }
 
+/** PATH for system calls. */
+static const char *at(const removal_t *removal, const char *path)
+{
+    return pins_path(removal->pins, path, removal->pool);
+}
+
 static apr_status_t sync_parent(const removal_t *removal)
 {
-    return tempfile_sync_directory(resource_parent_path(removal->intent.from, removal->pool));
+    return tempfile_sync_directory(
+        resource_parent_path(at(removal, removal->intent.from), removal->pool));
 }
 
 /** Remove what needs only one step: a file, or an empty collection. */
@@ -147,7 +161,7 @@ static apr_status_t remove_one(const removal_t *removal)
 {
     int flags = is_collection(removal) ? AT_REMOVEDIR : 0;
 
-    return unlinkat(AT_FDCWD, removal->intent.from, flags) == 0 ? APR_SUCCESS : errno;
+    return unlinkat(AT_FDCWD, at(removal, removal->intent.from), flags) == 0 ? APR_SUCCESS : errno;
 }
 
 /** store_write_fn: remove what has no metadata and needs only one step, or write down the rest. */
@@ -170,7 +184,7 @@ static apr_status_t plan(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool
             return status == APR_SUCCESS ? STORE_NOTHING : status;
     }
     intent->id = 0;
-    status = settling_identify(intent, scratch_pool);
+    status = settling_identify(intent, removal->pins, scratch_pool);
     return status == APR_SUCCESS ? intents_add(txn, intent, scratch_pool) : status;
 }
 
@@ -198,7 +212,8 @@ static apr_status_t step(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool
 
     if (status == APR_SUCCESS && !removal->stepped) {
         if (is_collection(removal))
-            status = rename(intent->from, intent->to) == 0 ? APR_SUCCESS : errno;
+            status = rename(at(removal, intent->from), at(removal, intent->to)) == 0 ? APR_SUCCESS
+                                                                                     : errno;
         else
             status = remove_one(removal);
         removal->stepped = status == APR_SUCCESS;
@@ -223,7 +238,7 @@ static apr_status_t step(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool
 
 static apr_status_t run(removal_t *removal)
 {
-    recovery_scope_t scope = {.paths = {removal->intent.from}};
+    recovery_scope_t scope = {.paths = {removal->intent.from}, .pins = removal->pins};
     apr_status_t status = recovery_write(removal->store, &scope, plan, removal, removal->pool);
 
     if (status != APR_SUCCESS)
@@ -237,16 +252,19 @@ static apr_status_t run(removal_t *removal)
         /* A file cannot be put back: that went on, or whoever comes next does. */
         return removal->stepped && !is_collection(removal) ? sync_parent(removal) : status;
     }
-    return is_collection(removal) ? removal_clear(removal->store, &removal->clear, removal->locks,
-                                                  removal->failed, removal->baton, removal->pool)
-                                  : APR_SUCCESS;
+    return is_collection(removal)
+               ? removal_clear(removal->store, removal->pins, &removal->clear, removal->locks,
+                               removal->failed, removal->baton, removal->pool)
+               : APR_SUCCESS;
 }
 
-apr_status_t removal_run(store_t *store, const char *path, int is_relaxed, removal_check_fn *check,
-                         filetree_failed_fn *failed, void *baton, apr_pool_t *scratch_pool)
+apr_status_t removal_run(store_t *store, const pins_t *pins, const char *path, int is_relaxed,
+                         removal_check_fn *check, filetree_failed_fn *failed, void *baton,
+                         apr_pool_t *scratch_pool)
 {
     removal_t removal = {
         .store = store,
+        .pins = pins,
         .intent = {.kind = INTENT_REMOVE, .from = path, .to = "", .old = ""},
         .is_relaxed = is_relaxed,
         .check = check,
@@ -254,7 +272,8 @@ apr_status_t removal_run(store_t *store, const char *path, int is_relaxed, remov
         .baton = baton,
     };
     filestat_t st;
-    apr_status_t status = filestat_read(&st, AT_FDCWD, path, FILESTAT_LINK);
+    apr_status_t status =
+        filestat_read(&st, AT_FDCWD, pins_path(pins, path, scratch_pool), FILESTAT_LINK);
 
     if (status != APR_SUCCESS)
         return status;

@@ -12,6 +12,7 @@
 #include "provider/dirscan.h"
 #include "provider/errmap.h"
 #include "provider/multistatus.h"
+#include "provider/pinning.h"
 #include "provider/tempfile.h"
 
 /** PATH without slashes at its end, unless it is nothing but slashes. */
@@ -34,7 +35,7 @@ static void set_state(dav_resource *resource, const filestat_t *st)
 apr_status_t resource_refresh(dav_resource *resource)
 {
     filestat_t st;
-    apr_status_t status = filestat_read(&st, AT_FDCWD, resource->info->path, FILESTAT_TARGET);
+    apr_status_t status = filestat_read(&st, AT_FDCWD, resource->info->at, FILESTAT_TARGET);
 
     resource->exists = 0;
     resource->collection = 0;
@@ -50,7 +51,7 @@ static dav_resource *make(request_rec *r, const char *uri, const char *path, apr
 
     resource->info = apr_pcalloc(pool, sizeof(*resource->info));
     resource->info->r = r;
-    resource->info->path = path;
+    resource->info->path = resource->info->at = path;
     resource->type = DAV_RESOURCE_TYPE_REGULAR;
     resource->hooks = &depot_repository;
     resource->pool = pool;
@@ -93,7 +94,10 @@ dav_error *resource_get(request_rec *r, const char *root_dir, const char *label,
     resource->info->settings = depot_settings(r);
     *resource_p = resource;
 
-    status = resource_refresh(resource);
+    status = pinning_add(&resource->info->pins, r, resource->info->path);
+    resource->info->at = pins_path(resource->info->pins, resource->info->path, r->pool);
+    if (status == APR_SUCCESS)
+        status = resource_refresh(resource);
     if (status == ENOENT || status == ENOTDIR)
         return slash ? refuse_slash(r) : NULL;
     if (status != APR_SUCCESS)
@@ -137,6 +141,8 @@ dav_error *resource_get_parent(const dav_resource *resource, dav_resource **pare
     parent = make(resource->info->r, resource_parent_path(resource->uri, resource->pool),
                   resource_parent_path(resource->info->path, resource->pool), resource->pool);
     parent->info->settings = resource->info->settings;
+    parent->info->pins = resource->info->pins;
+    parent->info->at = pins_path(parent->info->pins, parent->info->path, resource->pool);
     status = resource_refresh(parent);
     if (status != APR_SUCCESS && status != ENOENT && status != ENOTDIR)
         return errmap_error(resource->pool, status, "Could not look the parent collection up.");
@@ -213,9 +219,24 @@ apr_status_t resource_sync_directory(const dav_resource *resource, const char *d
     return resource_is_relaxed(resource) ? APR_SUCCESS : tempfile_sync_directory(directory);
 }
 
+/** Whether RESOURCE is reached through a link of its own name, in a collection that lets it be. */
+static int is_linked_collection(const dav_resource *resource)
+{
+    const dav_resource_private *info = resource->info;
+    filestat_t st;
+
+    return resource->collection &&
+           filestat_read(&st, AT_FDCWD, info->at, FILESTAT_LINK) == APR_SUCCESS &&
+           (st.mode & S_IFMT) == S_IFLNK &&
+           pinning_links_in(info->r, resource_parent_path(info->path, info->r->pool)) !=
+               DIRSCAN_LINKS_HIDE;
+}
+
 const filestat_t *resource_linked(const dav_resource *resource)
 {
-    return dirscan_links_for(ap_allow_options(resource->info->r)) == DIRSCAN_LINKS_HIDE
+    /* A collection's own Options are about what is in it. */
+    return dirscan_links_for(ap_allow_options(resource->info->r)) == DIRSCAN_LINKS_HIDE &&
+                   !is_linked_collection(resource)
                ? NULL
                : &resource->info->st;
 }

@@ -90,32 +90,34 @@ int settling_is_meant(const intent_t *intent, const char *path)
 }
 
 /** The inode of the directory that PATH is in, or 0. */
-static apr_uint64_t parent_inode(const char *path, apr_pool_t *scratch_pool)
+static apr_uint64_t parent_inode(const pins_t *pins, const char *path, apr_pool_t *scratch_pool)
 {
+    const char *at = pins_path(pins, path, scratch_pool);
     filestat_t st;
 
-    return *path != '\0' && filestat_read(&st, AT_FDCWD, resource_parent_path(path, scratch_pool),
+    return *path != '\0' && filestat_read(&st, AT_FDCWD, resource_parent_path(at, scratch_pool),
                                           FILESTAT_TARGET) == APR_SUCCESS
                ? st.inode
                : 0;
 }
 
-void settling_locate(intent_t *intent, apr_pool_t *scratch_pool)
+void settling_locate(intent_t *intent, const pins_t *pins, apr_pool_t *scratch_pool)
 {
-    intent->from_parent = parent_inode(intent->from, scratch_pool);
-    intent->to_parent = parent_inode(intent->to, scratch_pool);
+    intent->from_parent = parent_inode(pins, intent->from, scratch_pool);
+    intent->to_parent = parent_inode(pins, intent->to, scratch_pool);
 }
 
-apr_status_t settling_identify(intent_t *intent, apr_pool_t *scratch_pool)
+apr_status_t settling_identify(intent_t *intent, const pins_t *pins, apr_pool_t *scratch_pool)
 {
     filestat_t st;
-    apr_status_t status = filestat_read(&st, AT_FDCWD, intent->from, FILESTAT_LINK);
+    apr_status_t status =
+        filestat_read(&st, AT_FDCWD, pins_path(pins, intent->from, scratch_pool), FILESTAT_LINK);
 
     if (status != APR_SUCCESS)
         return status;
     intent->inode = st.inode;
     intent->birth_ns = st.birth_ns;
-    settling_locate(intent, scratch_pool);
+    settling_locate(intent, pins, scratch_pool);
     return APR_SUCCESS;
 }
 
@@ -132,8 +134,9 @@ apr_status_t settling_can_tell(const intent_t *intent, apr_pool_t *scratch_pool)
             return status;
     }
     if ((intent->from_parent != 0 &&
-         parent_inode(intent->from, scratch_pool) != intent->from_parent) ||
-        (intent->to_parent != 0 && parent_inode(intent->to, scratch_pool) != intent->to_parent))
+         parent_inode(NULL, intent->from, scratch_pool) != intent->from_parent) ||
+        (intent->to_parent != 0 &&
+         parent_inode(NULL, intent->to, scratch_pool) != intent->to_parent))
         return ENOENT;
     return APR_SUCCESS;
 }
@@ -286,7 +289,7 @@ static apr_status_t settle_mode(const intent_t *intent, store_txn_t *txn)
     apr_status_t status = APR_SUCCESS;
 
     if (settling_is_meant(intent, intent->from))
-        status = executable_restore(intent->from, (mode_t)intent->mode & 07777);
+        status = executable_restore(intent->from, NULL, (mode_t)intent->mode & 07777);
     return status == APR_SUCCESS ? intents_remove(txn, intent->id) : status;
 }
 

@@ -8,6 +8,7 @@
 #define PROVIDER_SETTLING_H
 
 #include "propstore/intents.h"
+#include "provider/pins.h"
 
 /** Whose intent is settled. */
 typedef enum settling_whose_e {
@@ -28,14 +29,14 @@ apr_status_t settling_run(store_t *store, apr_uint64_t id, settling_whose_e whos
 /** Whether somebody still works on INTENT, as far as this process can tell. */
 int settling_is_worked_on(const store_t *store, const intent_t *intent);
 
-/** Note in which directories INTENT's paths are. */
-void settling_locate(intent_t *intent, apr_pool_t *scratch_pool);
+/** Note in which directories INTENT's paths are.  @param pins that hold them, or NULL */
+void settling_locate(intent_t *intent, const pins_t *pins, apr_pool_t *scratch_pool);
 
 /**
  * Note that, and who is at FROM, before INTENT is written down.
  * @return APR_SUCCESS; the system's error about FROM, which must exist
  */
-apr_status_t settling_identify(intent_t *intent, apr_pool_t *scratch_pool);
+apr_status_t settling_identify(intent_t *intent, const pins_t *pins, apr_pool_t *scratch_pool);
 
 /**
  * Whether it can be told which of INTENT's files are there.

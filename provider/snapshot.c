@@ -44,7 +44,7 @@ static apr_status_t read_once(snapshot_t *snapshot, const dav_resource *resource
     status = nodes_find(&snapshot->node, snapshot->txn, path);
     if (status != APR_SUCCESS && status != STORE_ABSENT)
         return drop(snapshot, status);
-    if (filestat_read(&now, AT_FDCWD, path, FILESTAT_TARGET) != APR_SUCCESS ||
+    if (filestat_read(&now, AT_FDCWD, resource->info->at, FILESTAT_TARGET) != APR_SUCCESS ||
         !is_same_state(&now, &resource->info->st))
         return drop(snapshot, EAGAIN);
     return APR_SUCCESS;

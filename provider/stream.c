@@ -40,7 +40,7 @@ static int may_follow(const dav_resource *resource, const filestat_t *link)
 
     if (links != DIRSCAN_LINKS_OWNER)
         return links == DIRSCAN_LINKS_FOLLOW;
-    return filestat_read(&target, AT_FDCWD, resource->info->path, FILESTAT_TARGET) == APR_SUCCESS &&
+    return filestat_read(&target, AT_FDCWD, resource->info->at, FILESTAT_TARGET) == APR_SUCCESS &&
            target.uid == link->uid;
 }
 
@@ -50,7 +50,7 @@ static int may_follow(const dav_resource *resource, const filestat_t *link)
  */
 static const char *target_of(const dav_resource *resource)
 {
-    const char *path = resource->info->path;
+    const char *path = resource->info->at;
     char target[PATH_MAX];
     filestat_t st;
 
@@ -173,7 +173,7 @@ static int is_unchanged(const dav_resource *resource)
 {
     char then[FILESTAT_ETAG_SIZE], now[FILESTAT_ETAG_SIZE];
     filestat_t st;
-    int exists = filestat_read(&st, AT_FDCWD, resource->info->path, FILESTAT_TARGET) == APR_SUCCESS;
+    int exists = filestat_read(&st, AT_FDCWD, resource->info->at, FILESTAT_TARGET) == APR_SUCCESS;
 
     if (!exists || !resource->exists)
         return exists == resource->exists;
@@ -196,7 +196,7 @@ static apr_status_t touch_body(store_txn_t *txn, void *baton, apr_pool_t *scratc
     const dav_resource_private *info = ((placing_t *)baton)->stream->resource->info;
     node_fingerprint_t fingerprint;
     filestat_t st;
-    apr_status_t status = filestat_read(&st, AT_FDCWD, info->path, FILESTAT_TARGET);
+    apr_status_t status = filestat_read(&st, AT_FDCWD, info->at, FILESTAT_TARGET);
 
     if (status == APR_SUCCESS) {
         /* If that is lost, the file is one that was replaced from outside. */
@@ -243,7 +243,8 @@ static dav_error *place(dav_stream *stream)
     apr_status_t status = tempfile_sync(stream->temp), touched = APR_SUCCESS;
 
     if (status == APR_SUCCESS)
-        status = creation_write(store, resource->info->path, place_body, &placing, stream->pool);
+        status = creation_write(store, resource->info->pins, resource->info->path, place_body,
+                                &placing, stream->pool);
     if (placing.refused != NULL)
         return placing.refused;
     if (placing.placed)

@@ -64,7 +64,7 @@ apr_status_t sweep_run(store_t *store, apr_pool_t *scratch_pool)
         status = store_write(store, claim_body, &claim, iterpool);
         /* What stays has been logged. */
         if (status == APR_SUCCESS && claim.claimed)
-            (void)removal_clear(store, &claim.intent, NULL, NULL, NULL, iterpool);
+            (void)removal_clear(store, NULL, &claim.intent, NULL, NULL, NULL, iterpool);
     }
     apr_pool_destroy(pool);
     return status;

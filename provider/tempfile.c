@@ -19,8 +19,6 @@
 #define NAME_TRIES 16
 /** Longest list of extended attributes, and longest value, that is carried over. */
 #define XATTR_MAX (64 * 1024)
-/** Where the process's open descriptors have names. */
-#define DESCRIPTORS "/proc/self/fd"
 /** The extended attribute that is a file's ACL. */
 #define ACL_NAME "system.posix_acl_access"
 
@@ -87,11 +85,16 @@ int tempfile_owner(process_t *owner, const char *name)
     return at != NULL && pid == owner->pid;
 }
 
+int tempfile_has_descriptors(void)
+{
+    return access(TEMPFILE_DESCRIPTORS, X_OK) == 0;
+}
+
 /** Create it without a name.  @return APR_SUCCESS; EOPNOTSUPP and others; the system's error */
 static apr_status_t create_nameless(tempfile_t *temp)
 {
     /* Without /proc, as in a chroot, it could not be given one later. */
-    if (access(DESCRIPTORS, X_OK) != 0)
+    if (!tempfile_has_descriptors())
         return EOPNOTSUPP;
     temp->fd = open(temp->directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
     return temp->fd >= 0 ? APR_SUCCESS : errno;
@@ -152,20 +155,20 @@ static int is_carried(const char *name)
 /** Carry extended attributes over, as far as both file systems take them. */
 static void inherit_xattrs(int to_fd, const char *from_path, apr_pool_t *scratch_pool)
 {
-    ssize_t length = listxattr(from_path, NULL, 0);
+    ssize_t length = llistxattr(from_path, NULL, 0);
     char *names, *value;
 
     if (length <= 0 || length > XATTR_MAX)
         return;
     names = apr_palloc(scratch_pool, (apr_size_t)length);
     value = apr_palloc(scratch_pool, XATTR_MAX);
-    length = listxattr(from_path, names, (size_t)length);
+    length = llistxattr(from_path, names, (size_t)length);
     for (const char *name = names; length > 0 && name < names + length; name += strlen(name) + 1) {
         ssize_t size;
 
         if (!is_carried(name))
             continue;
-        size = getxattr(from_path, name, value, XATTR_MAX);
+        size = lgetxattr(from_path, name, value, XATTR_MAX);
         /* One that cannot be set is no reason to refuse new content. */
         if (size >= 0)
             (void)!fsetxattr(to_fd, name, value, (size_t)size, 0);
@@ -176,8 +179,10 @@ apr_status_t tempfile_inherit(tempfile_t *temp, const char *from_path)
 {
     struct stat st;
 
-    if (stat(from_path, &st) != 0)
+    if (lstat(from_path, &st) != 0)
         return errno;
+    if (S_ISLNK(st.st_mode))
+        return ENOENT;
     /* Only root may give files away; a group is given as far as we are in it. */
     if (fchown(temp->fd, st.st_uid, st.st_gid) != 0)
         (void)!fchown(temp->fd, (uid_t)-1, st.st_gid);
@@ -194,7 +199,7 @@ static apr_status_t give_name(const tempfile_t *temp, const char *name)
 {
     char self[64];
 
-    snprintf(self, sizeof(self), DESCRIPTORS "/%d", temp->fd);
+    snprintf(self, sizeof(self), TEMPFILE_DESCRIPTORS "/%d", temp->fd);
     return linkat(AT_FDCWD, self, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0 ? APR_SUCCESS : errno;
 }
 

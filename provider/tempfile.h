@@ -14,6 +14,12 @@
 #include "propstore/filestat.h"
 #include "propstore/process.h"
 
+/** Where the process's open descriptors have names. */
+#define TEMPFILE_DESCRIPTORS "/proc/self/fd"
+
+/** Whether they have: not without /proc, as in a chroot. */
+int tempfile_has_descriptors(void);
+
 /** A temporary file. */
 typedef struct tempfile_t tempfile_t;
 
@@ -31,8 +37,8 @@ int tempfile_fd(const tempfile_t *temp);
  * Give it the permissions, owner, group, extended attributes and ACL of the file it is to
  * replace, as far as this process may; but not set-user-ID and set-group-ID, which writing takes
  * away as well.
- * @param from_path the file to take them from
- * @return APR_SUCCESS; ENOENT if it is gone; the system's error
+ * @param from_path the file to take them from; a symbolic link is not followed
+ * @return APR_SUCCESS; ENOENT if it is gone, or is a link; the system's error
  */
 apr_status_t tempfile_inherit(tempfile_t *temp, const char *from_path);
 

@@ -31,18 +31,18 @@ static apr_status_t make_directory(store_txn_t *txn, void *baton, apr_pool_t *sc
     making->refused = lockcheck_again(resource->info->r, txn);
     if (making->refused != NULL)
         return STORE_LOCKED;
-    return mkdir(resource->info->path, 0777) == 0 ? STORE_NOTHING : errno;
+    return mkdir(resource->info->at, 0777) == 0 ? STORE_NOTHING : errno;
 }
 
 dav_error *tree_create_collection(dav_resource *resource)
 {
-    const char *path = resource->info->path;
+    const dav_resource_private *info = resource->info;
     making_t making = {.resource = resource};
     apr_status_t status;
 
-    if (resource->info->settings.store == NULL)
+    if (info->settings.store == NULL)
         return errmap_no_store(resource->pool);
-    status = creation_write(resource->info->settings.store, path, make_directory, &making,
+    status = creation_write(info->settings.store, info->pins, info->path, make_directory, &making,
                             resource->pool);
     if (making.refused != NULL)
         return making.refused;
@@ -54,7 +54,7 @@ dav_error *tree_create_collection(dav_resource *resource)
                                "Could not make the collection.");
     if (status != APR_SUCCESS)
         return errmap_error(resource->pool, status, "Could not make the collection.");
-    status = resource_sync_directory(resource, resource_parent_path(path, resource->pool));
+    status = resource_sync_directory(resource, resource_parent_path(info->at, resource->pool));
     if (status != APR_SUCCESS)
         return errmap_error(resource->pool, status, "Could not make the collection durable.");
     /* Whatever has become of it since, it was made. */
@@ -96,7 +96,6 @@ apr_status_t tree_may_remove(const char *path, apr_pool_t *scratch_pool)
 
 dav_error *tree_remove(dav_resource *resource, dav_response **response_p)
 {
-    const char *path = resource->info->path;
     store_t *store = resource->info->settings.store;
     tree_failures_t failures = {
         .r = resource->info->r, .uri = resource->uri, .pool = resource->pool};
@@ -109,12 +108,13 @@ dav_error *tree_remove(dav_resource *resource, dav_response **response_p)
     if (store == NULL)
         return errmap_no_store(resource->pool);
     /* If it cannot be taken out of its collection in the end, do not begin to empty it. */
-    status = tree_may_remove(path, resource->pool);
+    status = tree_may_remove(resource->info->at, resource->pool);
     if (status != APR_SUCCESS)
         return errmap_error(resource->pool, status, "Could not remove the resource.");
 
-    status = removal_run(store, path, resource_is_relaxed(resource), tree_check, tree_failed,
-                         &failures, resource->pool);
+    status = removal_run(store, resource->info->pins, resource->info->path,
+                         resource_is_relaxed(resource), tree_check, tree_failed, &failures,
+                         resource->pool);
     if (failures.refused != NULL)
         return failures.refused;
     if (failures.first != NULL) {

@@ -67,16 +67,17 @@ static apr_status_t visit_member(void *baton, dirscan_t *scan, const dirscan_ent
     return level->err == NULL ? APR_SUCCESS : APR_EGENERAL;
 }
 
-/** Visit the members of the collection NAME of PARENT, or at PATH if PARENT is NULL. */
+/** Visit the members of the collection NAME of PARENT, or of the root if PARENT is NULL. */
 static dav_error *visit_members(walk_t *walk, dirscan_t *parent, const char *name, const char *uri,
                                 const char *path, int depth, apr_pool_t *scratch_pool)
 {
     level_t level = {walk, uri, path, depth, NULL};
     dirscan_t *scan;
-    apr_status_t status = parent != NULL
-                              ? dirscan_open(&scan, parent, name, walk->links, scratch_pool)
-                              : dirscan_open_top(&scan, path, resource_linked(walk->params->root),
-                                                 walk->links, scratch_pool);
+    apr_status_t status =
+        parent != NULL
+            ? dirscan_open(&scan, parent, name, walk->links, scratch_pool)
+            : dirscan_open_top(&scan, walk->params->root->info->at,
+                               resource_linked(walk->params->root), walk->links, scratch_pool);
 
     /* A member that is gone or closed keeps nobody from the others, however strict the walk. */
     if (status != APR_SUCCESS)

@@ -197,3 +197,24 @@ char *ap_construct_url(apr_pool_t *p, const char *uri, request_rec *r)
     (void)r;
     return apr_pstrcat(p, "http://drive.example", uri, NULL);
 }
+
+const char *ap_context_document_root(request_rec *r)
+{
+    (void)r;
+    return "/";
+}
+
+/* No target looks a file up. */
+request_rec *ap_sub_req_lookup_file(const char *new_file, const request_rec *r,
+                                    ap_filter_t *next_filter)
+{
+    (void)new_file;
+    (void)r;
+    (void)next_filter;
+    abort();
+}
+
+void ap_destroy_sub_req(request_rec *r)
+{
+    (void)r;
+}
