@@ -192,6 +192,17 @@ sub free_port {
     return $socket->sockport;
 }
 
+# Whether somebody serves: a port takes connections sooner.  The floor program ends this one, the
+# others answer.
+sub serves {
+    my ($port) = @_;
+    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port) or return 0;
+    print {$socket} "OPTIONS / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    shutdown $socket, 1;
+    readline $socket;
+    return 1;
+}
+
 sub start {
     my ($self, $name) = @_;
     return if $self->{running}{$name};
@@ -207,7 +218,7 @@ sub start {
     }
     $self->{running}{$name} = { pid => $pid, port => $port };
     for (1 .. 300) {
-        return if IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port);
+        return if serves($port);
         last if waitpid($pid, POSIX::WNOHANG()) == $pid;
         sleep 0.05;
     }
