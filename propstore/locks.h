@@ -23,8 +23,8 @@
 #define LOCK_NEVER APR_INT64_MAX
 
 /**
- * Most locks below that locks_add() names as in its way; RFC 4918 section 9.10.3 asks for one, and
- * it is asked with the writer's lock.
+ * Most locks below that an answer names as in the way; RFC 4918 section 9.10.3 asks for one, and
+ * locks_add() looks for them with the writer's lock.
  */
 #define LOCKS_CONFLICTS_MAX 100
 

@@ -221,7 +221,7 @@ static apr_status_t need_covering(const check_t *check, const dav_resource *reso
     return status;
 }
 
-/** The same for each locked resource below. */
+/** The same for each locked resource below; as many as are named in an answer. */
 static apr_status_t need_below(const check_t *check, const dav_resource *resource)
 {
     apr_array_header_t *locks = apr_array_make(check->r->pool, 4, sizeof(lock_t));
@@ -234,7 +234,9 @@ static apr_status_t need_below(const check_t *check, const dav_resource *resourc
         if (is_submitted(check, lock))
             apr_hash_set(met, &lock->node, sizeof(lock->node), lock);
     }
-    for (int i = 0; i < locks->nelts && status == APR_SUCCESS; i++) {
+    for (int i = 0; i < locks->nelts && status == APR_SUCCESS &&
+                    check->refusal->hrefs->nelts < LOCKS_CONFLICTS_MAX;
+         i++) {
         const lock_t *lock = &APR_ARRAY_IDX(locks, i, lock_t);
 
         if (apr_hash_get(met, &lock->node, sizeof(lock->node)) == NULL)

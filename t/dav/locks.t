@@ -337,4 +337,17 @@ subtest 'RFC 4918 section 6.1: twenty clients take turns, at one resource and at
     ok(keys %pids >= 2, 'through ' . keys(%pids) . ' processes');
 };
 
+subtest 'many locks in the way of a DELETE: some are named' => sub {
+    my ($many, $named) = (150, 100);
+    make_tree($dir, 'many/', map {"many/$_"} 1 .. $many);
+    my %held = map { $_ => token_of(lock($client, "${url}many/$_", Depth => 0)) } 1 .. $many;
+    my $answer = $client->request('DELETE', "${url}many");
+    is($answer->status, 207, 'it is refused');
+    my @hrefs = $answer->multistatus->hrefs;
+    is(@hrefs, $named, 'with the names of some');
+    is_deeply([ grep { !m{^\Q${url}many/\E\d+$} } @hrefs ], [], 'all of them in its way');
+    unlock($client, "${url}many/$_", $held{$_}) for keys %held;
+    is($client->request('DELETE', "${url}many")->status, 204, 'without them it is done');
+};
+
 finish();
