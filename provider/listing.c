@@ -25,6 +25,9 @@ APLOG_USE_MODULE(dav_depot);
 
 /** Members read, looked up and written together. */
 #define BATCH_SIZE SCANAHEAD_BATCH
+/** Members after which a thread reads ahead, where the store is asked for each, and where not. */
+#define AHEAD_WITH_STORE 256
+#define AHEAD_WITHOUT_STORE 1024
 /** Bytes that are worth passing on. */
 #define PASS_SIZE (32 * 1024)
 /** Bytes at which even a batch is interrupted, so that large values do not fill memory. */
@@ -78,13 +81,15 @@ static const char *with_slash(const char *s, apr_pool_t *result_pool)
 }
 
 /**
- * Whether a thread may read collections ahead.  Not where collections are entered, since their
- * scans use the parent's descriptor; and not where a member costs little but its statx(2): to hand
- * it over from one processor to another would cost as much as is left to do.
+ * Members after which a thread reads a collection ahead.  Never where collections are entered,
+ * since their scans use the parent's descriptor.  Later where a member costs little but its
+ * statx(2): to hand it over from one processor to another costs nearly as much as is left to do.
  */
-static int may_read_ahead(const listing_t *listing)
+static int ahead_after(const listing_t *listing)
 {
-    return listing->depth == 1 && listing->want_stat && listing->store != NULL;
+    if (listing->depth != 1 || !listing->want_stat)
+        return 0;
+    return listing->store != NULL ? AHEAD_WITH_STORE : AHEAD_WITHOUT_STORE;
 }
 
 /**
@@ -130,7 +135,7 @@ static apr_status_t push(listing_t *listing, frame_t *up, const char *name, apr_
         return status;
     }
     frame->ahead =
-        scanahead_create(frame->scan, listing->want_stat, may_read_ahead(listing), frame_pool);
+        scanahead_create(frame->scan, listing->want_stat, ahead_after(listing), frame_pool);
     listing->top = frame;
     return APR_SUCCESS;
 }

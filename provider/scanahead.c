@@ -47,7 +47,7 @@ typedef struct shared_t {
 struct scanahead_t {
     dirscan_t *scan;
     int want_stat;
-    int may_share;
+    int after;        /* members after which a thread is asked for; 0: not any more */
     int members;      /* read so far */
     slot_t *own;      /* what is read on the spot */
     shared_t *shared; /* NULL: all is */
@@ -220,7 +220,7 @@ static void start(scanahead_t *ahead)
 {
     shared_t *shared = make_shared(ahead);
 
-    ahead->may_share = 0;
+    ahead->after = 0;
     if (shared == NULL)
         return;
     shared->parties = 2;
@@ -250,14 +250,13 @@ static apr_status_t stop(void *baton)
 
 /* ---- the request ---- */
 
-scanahead_t *scanahead_create(dirscan_t *scan, int want_stat, int may_share,
-                              apr_pool_t *result_pool)
+scanahead_t *scanahead_create(dirscan_t *scan, int want_stat, int after, apr_pool_t *result_pool)
 {
     scanahead_t *ahead = apr_pcalloc(result_pool, sizeof(*ahead));
 
     ahead->scan = scan;
     ahead->want_stat = want_stat;
-    ahead->may_share = may_share && threads != NULL;
+    ahead->after = threads != NULL ? after : 0;
     ahead->own = apr_pcalloc(result_pool, sizeof(*ahead->own));
     apr_pool_create(&ahead->own->pool, result_pool);
     apr_pool_cleanup_register(result_pool, ahead, stop, apr_pool_cleanup_null);
@@ -302,7 +301,7 @@ static slot_t *read_slot(scanahead_t *ahead)
     look(own, ahead->scan, ahead->want_stat);
     ahead->members += own->count;
     /* While this batch is worked on the thread can begin with the next, if there is one. */
-    if (ahead->may_share && ahead->members >= SCANAHEAD_LARGE && own->names == SCANAHEAD_BATCH)
+    if (ahead->after > 0 && ahead->members >= ahead->after && own->names == SCANAHEAD_BATCH)
         start(ahead);
     return own;
 }

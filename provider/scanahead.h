@@ -14,9 +14,6 @@
 /** The most members that scanahead_read() hands out at a time. */
 #define SCANAHEAD_BATCH 64
 
-/** Members after which a directory counts as large. */
-#define SCANAHEAD_LARGE 256
-
 /**
  * Have threads for reading ahead in this process, as many as it has processors beside the one of
  * the request; they are made when they are first needed.  Before it, and where that fails, all is
@@ -31,13 +28,12 @@ typedef struct scanahead_t scanahead_t;
 
 /**
  * Read SCAN's members, ahead once they turn out to be many.
- * @param scan nobody else uses it until RESULT_POOL is cleared, if MAY_SHARE
+ * @param scan nobody else uses it until RESULT_POOL is cleared, unless AFTER is 0
  * @param want_stat as for dirscan_read()
- * @param may_share whether a thread may read ahead; it does if one is free
+ * @param after members after which a thread reads ahead, if one is free; 0: never
  * @param result_pool lifetime of the reading
  */
-scanahead_t *scanahead_create(dirscan_t *scan, int want_stat, int may_share,
-                              apr_pool_t *result_pool);
+scanahead_t *scanahead_create(dirscan_t *scan, int want_stat, int after, apr_pool_t *result_pool);
 
 /**
  * Read the next members, as dirscan_read() does.

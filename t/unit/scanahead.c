@@ -18,6 +18,8 @@
 
 /** Members of the largest directory. */
 #define MEMBERS 3000
+/** Members after which a thread is asked for. */
+#define LARGE 256
 /** Directories read at a time. */
 #define READINGS 20
 
@@ -28,13 +30,13 @@ static void add_files(const char *directory, int first, int count, apr_pool_t *p
         files_write(files_path(directory, apr_psprintf(pool, "f%d", i), pool), "x", 0644);
 }
 
-static scanahead_t *open_ahead(const char *directory, int may_share, apr_pool_t *pool)
+static scanahead_t *open_ahead(const char *directory, int after, apr_pool_t *pool)
 {
     dirscan_t *scan;
 
     if (dirscan_open_top(&scan, directory, NULL, DIRSCAN_LINKS_HIDE, pool) != APR_SUCCESS)
         exit(1);
-    return scanahead_create(scan, 1, may_share, pool);
+    return scanahead_create(scan, 1, after, pool);
 }
 
 /**
@@ -42,7 +44,7 @@ static scanahead_t *open_ahead(const char *directory, int may_share, apr_pool_t 
  * @param pause microseconds between reads, so that all that may be ahead is
  * @return how many of them were seen once and with their state; -1 if one came twice
  */
-static int members(const char *directory, int count, int may_share, apr_interval_time_t pause,
+static int members(const char *directory, int count, int after, apr_interval_time_t pause,
                    apr_pool_t *parent_pool)
 {
     apr_pool_t *pool;
@@ -53,7 +55,7 @@ static int members(const char *directory, int count, int may_share, apr_interval
 
     apr_pool_create(&pool, parent_pool);
     seen = apr_pcalloc(pool, (apr_size_t)count);
-    ahead = open_ahead(directory, may_share, pool);
+    ahead = open_ahead(directory, after, pool);
     while (scanahead_read(&entries, &read, ahead) == APR_SUCCESS && read > 0) {
         if (pause > 0)
             apr_sleep(pause);
@@ -72,22 +74,16 @@ static int members(const char *directory, int count, int may_share, apr_interval
 /** Let DIRECTORY grow to MEMBERS. */
 static void test_sizes(const char *directory, apr_pool_t *pool)
 {
-    static const int sizes[] = {0,
-                                1,
-                                SCANAHEAD_BATCH,
-                                SCANAHEAD_LARGE - 1,
-                                SCANAHEAD_LARGE,
-                                SCANAHEAD_LARGE + 1,
-                                SCANAHEAD_LARGE + SCANAHEAD_BATCH,
-                                MEMBERS};
+    static const int sizes[] = {0,     1,         SCANAHEAD_BATCH,         LARGE - 1,
+                                LARGE, LARGE + 1, LARGE + SCANAHEAD_BATCH, MEMBERS};
 
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         add_files(directory, i > 0 ? sizes[i - 1] : 0, sizes[i], pool);
         is_int(members(directory, sizes[i], 0, 0, pool), sizes[i], "%d members, no thread",
                sizes[i]);
-        is_int(members(directory, sizes[i], 1, 0, pool), sizes[i], "%d members, a thread",
+        is_int(members(directory, sizes[i], LARGE, 0, pool), sizes[i], "%d members, a thread",
                sizes[i]);
-        is_int(members(directory, sizes[i], 1, 1000, pool), sizes[i],
+        is_int(members(directory, sizes[i], LARGE, 1000, pool), sizes[i],
                "%d members, a thread that is faster", sizes[i]);
     }
 }
@@ -103,13 +99,14 @@ static void test_stop(const char *directory, apr_pool_t *parent_pool)
         apr_pool_t *pool;
 
         apr_pool_create(&pool, parent_pool);
-        ahead = open_ahead(directory, 1, pool);
+        ahead = open_ahead(directory, LARGE, pool);
         for (int i = 0; i < batches; i++)
             wrong += scanahead_read(&entries, &read, ahead) != APR_SUCCESS || read == 0;
         apr_pool_destroy(pool);
     }
     is_int(wrong, 0, "a reading may end anywhere");
-    is_int(members(directory, MEMBERS, 1, 0, parent_pool), MEMBERS, "and the next has its thread");
+    is_int(members(directory, MEMBERS, LARGE, 0, parent_pool), MEMBERS,
+           "and the next has its thread");
 }
 
 /** More directories at a time than there are threads. */
@@ -120,7 +117,7 @@ static void test_many(const char *directory, apr_pool_t *pool)
     dirscan_entry_t *entries;
 
     for (int i = 0; i < READINGS; i++) {
-        aheads[i] = open_ahead(directory, 1, pool);
+        aheads[i] = open_ahead(directory, LARGE, pool);
         read[i] = 1;
     }
     while (going > 0) {
