@@ -10,6 +10,7 @@
 
 #include <apr_strings.h>
 #include <http_core.h>
+#include <http_protocol.h>
 #include <http_request.h>
 
 #include "provider/dirscan.h"
@@ -22,20 +23,40 @@
 /** How a directory is opened only to go through it. */
 #define OPEN_FLAGS (O_PATH | O_DIRECTORY | O_CLOEXEC)
 
-dirscan_links_e pinning_links_in(const request_rec *r, const char *directory)
+/** Have httpd look at DIRECTORY as it does on the way to what is in there, for PROBE. */
+static dirscan_links_e walk_to(request_rec *probe, const char *directory)
 {
-    request_rec *sub = ap_sub_req_lookup_file(directory, r, NULL);
-    /* As a URL of a collection without its slash mod_dir would send it elsewhere. */
-    int is_found = sub->status == HTTP_OK || ap_is_HTTP_REDIRECT(sub->status);
-    dirscan_links_e links =
-        is_found ? dirscan_links_for(ap_allow_options(sub)) : DIRSCAN_LINKS_HIDE;
+    probe->prev = probe->next = NULL;
+    probe->request_config = ap_create_request_config(probe->pool);
+    probe->per_dir_config = probe->server->lookup_defaults;
+    probe->filename = apr_pstrcat(probe->pool, directory, directory[1] != '\0' ? "/" : "", NULL);
+    probe->canonical_filename = probe->filename;
+    probe->path_info = apr_pstrdup(probe->pool, "");
+    memset(&probe->finfo, 0, sizeof(probe->finfo));
+    if (ap_run_create_request(probe) != OK || ap_directory_walk(probe) != OK)
+        return DIRSCAN_LINKS_HIDE;
+    return dirscan_links_for(ap_allow_options(probe));
+}
 
-    ap_destroy_sub_req(sub);
+dirscan_links_e pinning_links_in(request_rec *r, const char *directory)
+{
+    apr_pool_t *pool;
+    request_rec *probe;
+    dirscan_links_e links;
+
+    /* No sub-request: that is refused, and logged, where the user may not see DIRECTORY. */
+    apr_pool_create(&pool, r->pool);
+    apr_pool_tag(pool, "depot_pinning_probe");
+    probe = apr_pmemdup(pool, r, sizeof(*r));
+    probe->pool = pool;
+    probe->main = r;
+    links = walk_to(probe, directory);
+    apr_pool_destroy(pool);
     return links;
 }
 
 /** Go through the symbolic link NAME in DIRECTORY, which is AT_FD, if httpd would. */
-static apr_status_t follow(int *fd_p, const request_rec *r, const char *directory, int at_fd,
+static apr_status_t follow(int *fd_p, request_rec *r, const char *directory, int at_fd,
                            const char *name, const struct stat *link)
 {
     dirscan_links_e links = pinning_links_in(r, *directory != '\0' ? directory : "/");
@@ -54,7 +75,7 @@ static apr_status_t follow(int *fd_p, const request_rec *r, const char *director
 }
 
 /** Open the member NAME of DIRECTORY, which is AT_FD. */
-static apr_status_t enter(int *fd_p, const request_rec *r, const char *directory, int at_fd,
+static apr_status_t enter(int *fd_p, request_rec *r, const char *directory, int at_fd,
                           const char *name)
 {
     struct stat st;
@@ -71,8 +92,7 @@ static apr_status_t enter(int *fd_p, const request_rec *r, const char *directory
 }
 
 /** Open REST below BASE, which is BASE_FD, component by component.  Closes BASE_FD. */
-static apr_status_t walk(int *fd_p, const request_rec *r, const char *base, int base_fd,
-                         const char *rest)
+static apr_status_t walk(int *fd_p, request_rec *r, const char *base, int base_fd, const char *rest)
 {
     const char *directory = strcmp(base, "/") == 0 ? "" : base;
     char *last, *copy = apr_pstrdup(r->pool, rest);

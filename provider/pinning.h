@@ -23,8 +23,8 @@ apr_status_t pinning_add(pins_t **pins_p, request_rec *r, const char *path);
 
 /**
  * The policy for the symbolic links that are in DIRECTORY: not that of what is below a link, but
- * the one httpd goes by.  It takes a sub-request to find out.
+ * the one httpd goes by.  Whether the user may see DIRECTORY is not asked.
  */
-dirscan_links_e pinning_links_in(const request_rec *r, const char *directory);
+dirscan_links_e pinning_links_in(request_rec *r, const char *directory);
 
 #endif /* PROVIDER_PINNING_H */

@@ -205,16 +205,20 @@ const char *ap_context_document_root(request_rec *r)
 }
 
 /* No target looks a file up. */
-request_rec *ap_sub_req_lookup_file(const char *new_file, const request_rec *r,
-                                    ap_filter_t *next_filter)
+ap_conf_vector_t *ap_create_request_config(apr_pool_t *p)
 {
-    (void)new_file;
-    (void)r;
-    (void)next_filter;
+    (void)p;
     abort();
 }
 
-void ap_destroy_sub_req(request_rec *r)
+int ap_run_create_request(request_rec *r)
 {
     (void)r;
+    abort();
+}
+
+int ap_directory_walk(request_rec *r)
+{
+    (void)r;
+    abort();
 }
