@@ -335,6 +335,13 @@ static apr_status_t step(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool
     return intents_put(txn, &transfer->clear, scratch_pool);
 }
 
+/** After a change that failed: whether the collection that the source is in was moved away. */
+static void note_gone(transfer_t *transfer, apr_status_t status)
+{
+    if (status == ENOENT && pins_check(transfer->pins, transfer->from) != APR_SUCCESS)
+        transfer->is_gone = 1;
+}
+
 /** Rename SOURCE to the destination, with its metadata, in the place of what is there. */
 static apr_status_t move_into_place(transfer_t *transfer, const char *source)
 {
@@ -344,8 +351,10 @@ static apr_status_t move_into_place(transfer_t *transfer, const char *source)
     transfer->place.from = source;
     transfer->place.pins = transfer->pins;
     status = recovery_write(transfer->store, &scope, plan, transfer, transfer->pool);
-    if (status != APR_SUCCESS)
+    if (status != APR_SUCCESS) {
+        note_gone(transfer, status);
         return status;
+    }
     if (transfer->done) {
         if (!may_be_lost(transfer))
             status = place_sync(&transfer->place, transfer->pool);
@@ -358,6 +367,7 @@ static apr_status_t move_into_place(transfer_t *transfer, const char *source)
     if (status != APR_SUCCESS) {
         transfer->given_up =
             recovery_undo(transfer->store, &transfer->intent, transfer->pool) != APR_SUCCESS;
+        note_gone(transfer, status);
         transfer->journaled = transfer->copies; /* as one to clear the copy away */
         return status;
     }
@@ -387,8 +397,12 @@ static apr_status_t copy_once(transfer_t *transfer)
     status = move_into_place(transfer, staged);
     if (status != APR_SUCCESS)
         discard(transfer, staged);
-    /* The collection that the copy was made in was moved away, and another may be there. */
-    return status == ENOENT && !transfer->is_gone ? EAGAIN : status;
+    /* The collection that the copy was made in was moved away, and another may be there; not so
+       where it is held, and the next copy would be made in it again. */
+    return status == ENOENT && !transfer->is_gone &&
+                   pins_check(transfer->pins, transfer->to) == APR_SUCCESS
+               ? EAGAIN
+               : status;
 }
 
 /** The same, until neither the source nor the destination's collection has changed meanwhile. */

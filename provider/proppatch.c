@@ -252,7 +252,7 @@ static apr_status_t plan_body(store_txn_t *txn, void *baton, apr_pool_t *scratch
 {
     patch_t *patch = baton;
     filestat_t st;
-    apr_status_t status = filestat_read(&st, AT_FDCWD, patch->intent.from, FILESTAT_TARGET);
+    apr_status_t status = resource_look(&st, patch->resource);
 
     if (status != APR_SUCCESS)
         return status;
@@ -260,7 +260,7 @@ static apr_status_t plan_body(store_txn_t *txn, void *baton, apr_pool_t *scratch
     patch->intent.inode = st.inode;
     patch->intent.birth_ns = st.birth_ns;
     patch->intent.mode = st.mode & 07777;
-    settling_locate(&patch->intent, NULL, scratch_pool);
+    settling_locate(&patch->intent, patch->resource->info->pins, scratch_pool);
     return intents_add(txn, &patch->intent, scratch_pool);
 }
 
@@ -323,7 +323,7 @@ static apr_status_t patch_body(store_txn_t *txn, void *baton, apr_pool_t *scratc
     node_fingerprint_t fingerprint;
     filestat_t st;
     /* Under the writer's lock: a MOVE or DELETE of the file has its turn before or after. */
-    apr_status_t status = filestat_read(&st, AT_FDCWD, resource->info->at, FILESTAT_TARGET);
+    apr_status_t status = resource_look(&st, resource);
 
     if (status != APR_SUCCESS)
         return status;

@@ -32,10 +32,32 @@ static void set_state(dav_resource *resource, const filestat_t *st)
     resource->info->st = *st;
 }
 
+apr_status_t resource_look(filestat_t *st, const dav_resource *resource)
+{
+    const dav_resource_private *info = resource->info;
+    dirscan_links_e links;
+    apr_status_t status;
+    uid_t owner;
+
+    if (info->pins == NULL)
+        return filestat_read(st, AT_FDCWD, info->at, FILESTAT_TARGET);
+    status = filestat_read(st, AT_FDCWD, info->at, FILESTAT_LINK);
+    if (status != APR_SUCCESS || (st->mode & S_IFMT) != S_IFLNK)
+        return status;
+    /* It may have come since httpd looked. */
+    owner = st->uid;
+    links = pinning_links_in(info->r, resource_parent_path(info->path, resource->pool));
+    if (links == DIRSCAN_LINKS_HIDE)
+        return ELOOP;
+    status = filestat_read(st, AT_FDCWD, info->at, FILESTAT_TARGET);
+    return status == APR_SUCCESS && links == DIRSCAN_LINKS_OWNER && st->uid != owner ? ELOOP
+                                                                                     : status;
+}
+
 apr_status_t resource_refresh(dav_resource *resource)
 {
     filestat_t st;
-    apr_status_t status = filestat_read(&st, AT_FDCWD, resource->info->at, FILESTAT_TARGET);
+    apr_status_t status = resource_look(&st, resource);
 
     resource->exists = 0;
     resource->collection = 0;

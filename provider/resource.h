@@ -47,6 +47,13 @@ const char *resource_path(const dav_resource *resource);
 dav_resource *resource_for_member(const dav_resource *parent, const char *uri, const char *path,
                                   const filestat_t *st, apr_pool_t *result_pool);
 
+/**
+ * Read the state of what is at RESOURCE's path, which is as it was: of its target if that is a
+ * symbolic link.
+ * @return APR_SUCCESS; ELOOP for a link that httpd would not follow; the system's error
+ */
+apr_status_t resource_look(filestat_t *st, const dav_resource *resource);
+
 /** Read RESOURCE's state again, after something changed it; sets exists and collection. */
 apr_status_t resource_refresh(dav_resource *resource);
 

@@ -27,7 +27,8 @@ static apr_status_t drop(snapshot_t *snapshot, apr_status_t status)
 
 /**
  * Read what the store knows of RESOURCE.
- * @return APR_SUCCESS if it belongs to RESOURCE's state; EAGAIN if not; the store's error
+ * @return APR_SUCCESS if it belongs to RESOURCE's state; EAGAIN if not; ENOENT if its collection
+ *         was moved; the store's error
  */
 static apr_status_t read_once(snapshot_t *snapshot, const dav_resource *resource,
                               apr_pool_t *result_pool)
@@ -44,8 +45,11 @@ static apr_status_t read_once(snapshot_t *snapshot, const dav_resource *resource
     status = nodes_find(&snapshot->node, snapshot->txn, path);
     if (status != APR_SUCCESS && status != STORE_ABSENT)
         return drop(snapshot, status);
-    if (filestat_read(&now, AT_FDCWD, resource->info->at, FILESTAT_TARGET) != APR_SUCCESS ||
-        !is_same_state(&now, &resource->info->st))
+    /* What is held may have been moved away, and what is known of it with it. */
+    status = pins_check(resource->info->pins, path);
+    if (status != APR_SUCCESS)
+        return drop(snapshot, status);
+    if (resource_look(&now, resource) != APR_SUCCESS || !is_same_state(&now, &resource->info->st))
         return drop(snapshot, EAGAIN);
     return APR_SUCCESS;
 }

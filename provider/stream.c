@@ -173,7 +173,7 @@ static int is_unchanged(const dav_resource *resource)
 {
     char then[FILESTAT_ETAG_SIZE], now[FILESTAT_ETAG_SIZE];
     filestat_t st;
-    int exists = filestat_read(&st, AT_FDCWD, resource->info->at, FILESTAT_TARGET) == APR_SUCCESS;
+    int exists = resource_look(&st, resource) == APR_SUCCESS;
 
     if (!exists || !resource->exists)
         return exists == resource->exists;
@@ -193,16 +193,16 @@ typedef struct placing_t {
 /** store_write_fn: tell the store that the path is another file now. */
 static apr_status_t touch_body(store_txn_t *txn, void *baton, apr_pool_t *scratch_pool)
 {
-    const dav_resource_private *info = ((placing_t *)baton)->stream->resource->info;
+    const dav_resource *resource = ((placing_t *)baton)->stream->resource;
     node_fingerprint_t fingerprint;
     filestat_t st;
-    apr_status_t status = filestat_read(&st, AT_FDCWD, info->at, FILESTAT_TARGET);
+    apr_status_t status = resource_look(&st, resource);
 
     if (status == APR_SUCCESS) {
         /* If that is lost, the file is one that was replaced from outside. */
         store_relax(txn);
         fingerprint = filestat_fingerprint(&st);
-        status = nodes_touch(txn, info->path, &fingerprint, scratch_pool);
+        status = nodes_touch(txn, resource->info->path, &fingerprint, scratch_pool);
     }
     /* Somebody else was quick to remove it. */
     return status == STORE_ABSENT || status == ENOENT || status == ENOTDIR ? STORE_NOTHING : status;

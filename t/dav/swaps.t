@@ -136,7 +136,9 @@ ok(set_prop("${url}a/in/f", 'p', 'kept'), 'a property of a file that is not move
 my $mover = fork // die "fork: $!\n";
 if ($mover == 0) {
     my $client = Depot::Client->new(port => vars('port'));
-    while (getppid() != 1) {
+    my $ended = 0;
+    local $SIG{TERM} = sub { $ended = 1 };
+    while (!$ended && getppid() != 1) {
         $client->request('MOVE', "${url}a/in", headers => [ Destination => "${url}a/away" ]);
         $client->request('MOVE', "${url}a/away", headers => [ Destination => "${url}a/in" ]);
     }
@@ -145,11 +147,65 @@ if ($mover == 0) {
 my %put;
 $put{ put("${url}a/in/f", "round $_")->status }++ for 1 .. 200;
 $moves++ if $put{409} || $put{404};
-kill 'KILL', $mover;
+# It ends between two requests: httpd would go on with one that it has.
+kill 'TERM', $mover;
 waitpid $mover, 0;
 dav('MOVE', "${url}a/away", headers => [ Destination => "${url}a/in" ]) if -e "$dir/a/away" && !-e "$dir/a/in";
 is_deeply([ members("$dir/a") ], ['in'], 'PUT into a collection that others move: there is one of it, ' . join ', ', map {"$_: $put{$_}"} sort keys %put);
 is(get_prop("${url}a/in/f", 'p'), 'kept', 'and the file has its property');
+
+# Moved away while the body of a PROPFIND is on its way: then the file has been looked up.
+my $late = Depot::Client->new(port => vars('port'));
+my $body = propfind_body('{urn:test}p');
+my $text = $late->format_request('PROPFIND', "${url}a/in/f", [ Depth => 0 ], $body);
+$late->connect;
+$late->send(substr $text, 0, length($text) - 20);
+select undef, undef, undef, 0.3;
+status_is(dav('MOVE', "${url}a/in", headers => [ Destination => "${url}a/away" ]), 201, 'MOVE of a collection');
+$late->send(substr $text, length($text) - 20);
+status_is($late->read_response('PROPFIND'), 404, 'PROPFIND of what was in it, whose body comes then: it is not there, rather than without its property');
+status_is(dav('MOVE', "${url}a/away", headers => [ Destination => "${url}a/in" ]), 201, 'MOVE back');
+
+# What is copied, or where to, is moved away meanwhile: there is one copy made, not one after the other.
+for my $moved ('source', 'destination') {
+    my $at = "${url}copies-$moved/";
+    my ($from, $to) = $moved eq 'source' ? ('x/tree', 'copy') : ('tree', 'x/copy');
+    make_tree($dir, "copies-$moved/", "copies-$moved/x/", "copies-$moved/$from/", map {"copies-$moved/$from/$_"} 1 .. 1500);
+    my $pid = fork // die "fork: $!\n";
+    if ($pid == 0) {
+        select undef, undef, undef, 0.05;
+        rename "$dir/copies-$moved/x", "$dir/copies-$moved/away";
+        POSIX::_exit(0);
+    }
+    status_is(dav('COPY', "$at$from", headers => [ Destination => "$at$to" ]), [ 201, 404, 409 ],
+        "COPY, while the collection of the $moved is moved away");
+    waitpid $pid, 0;
+    is_deeply([ grep {/^\.dav-depot/} map { members($_) } grep {-d} "$dir/copies-$moved", glob "$dir/copies-$moved/{x,away}" ],
+        [], 'leaves no temporary files');
+}
+
+# ---- a last segment that turns into a link ----
+
+spew("$outside/long", 'x' x 4321);
+my %size;
+my $swapper = fork // die "fork: $!\n";
+if ($swapper == 0) {
+    while (getppid() != 1) {
+        spew("$dir/f.file", 'short');
+        rename "$dir/f.file", "$dir/swapped";
+        symlink "$outside/long", "$dir/f.link";
+        rename "$dir/f.link", "$dir/swapped";
+    }
+    POSIX::_exit(0);
+}
+for (1 .. 2000) {
+    my $response = propfind("${url}swapped", 0, propfind_body('{DAV:}getcontentlength'));
+    $size{ $response->body =~ /4321/ ? 'of the target' : $response->status }++;
+}
+kill 'KILL', $swapper;
+waitpid $swapper, 0;
+ok(!$size{'of the target'}, 'PROPFIND of a file that turns into a link tells nothing of the target: '
+        . join ', ', map {"$_: $size{$_}"} sort keys %size);
 
 # ---- links that Options allow ----
 
@@ -161,10 +217,14 @@ symlink "$dir/elsewhere/strict", "$root/drive/strict" or die "symlink: $!\n";
 mkdir "$root/drive/owner" or die;
 symlink "$dir/elsewhere/owner", "$root/drive/owner/own" or die "symlink: $!\n";
 symlink '/etc', "$root/drive/owner/other" or die "symlink: $!\n";
+mkdir "$root/closed" or die;
+symlink "$dir/elsewhere/strict", "$root/closed/open" or die "symlink: $!\n";
 my $server = Depot::Server->start("$root/server", join "\n", "DavDepotStore lmdb:$root/store",
     Depot::Server::drive('/d', "$root/drive", 'Options FollowSymLinks'),
     "<Directory \"$root/drive/strict\">\nOptions None\n</Directory>",
-    "<Directory \"$root/drive/owner\">\nOptions SymLinksIfOwnerMatch\n</Directory>", '') or die;
+    "<Directory \"$root/drive/owner\">\nOptions SymLinksIfOwnerMatch\n</Directory>",
+    "Alias /closed \"$root/closed\"\n<Directory \"$root/closed\">\nDav depot\nOptions FollowSymLinks\nRequire all denied\n</Directory>",
+    "<Directory \"$root/closed/open\">\nOptions None\nRequire all granted\n</Directory>", '') or die;
 my $client = $server->client;
 sub at { return $client->request(@_) }
 
@@ -186,6 +246,9 @@ SKIP: {
     is(at('GET', '/d/owner/other/hostname')->status, 403, "a link to what is another's: GET");
     is(at('PUT', '/d/owner/other/hostname', body => '')->status, 403, 'PUT');
 }
+is(at('GET', '/closed/open/f')->body, "bytes of elsewhere/strict/f\n", 'a linked folder in one that nobody may see: GET');
+is(at('PUT', '/closed/open/f', body => 'new')->status, 204, 'PUT');
+is(at('PROPFIND', '/closed/open/', headers => [ Depth => 1 ])->status, 207, 'PROPFIND');
 $server->stop;
 is_deeply([ grep { !/AH00037|AH00035|notice|AH00094|AH00489/ } split /\n/, slurp("$root/server/logs/error_log") ], [], 'its log says nothing else');
 
