@@ -25,6 +25,7 @@ typedef struct settling_t {
     settling_whose_e whose;
     int settled; /* it was pending, and was settled */
     intent_t intent;
+    intent_t at; /* the same, its paths for system calls */
 } settling_t;
 
 /* ---- intents that were given up ---- */
@@ -157,6 +158,55 @@ static apr_status_t move_file(const char *from, const char *to)
     return errno;
 }
 
+/* ---- the directories ---- */
+
+/** Hold the directory that PATH is in, if its inode is INODE. */
+static apr_status_t hold(pins_t *pins, const char *path, apr_uint64_t inode,
+                         apr_pool_t *scratch_pool)
+{
+    apr_status_t status = APR_SUCCESS;
+    struct stat st;
+    int fd;
+
+    if (*path == '\0' || inode == 0 || pins_has(pins, path))
+        return APR_SUCCESS;
+    fd = open(resource_parent_path(path, scratch_pool), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return errno;
+    if (fstat(fd, &st) != 0)
+        status = errno;
+    else if (st.st_ino != inode)
+        status = ENOENT;
+    if (status == APR_SUCCESS)
+        pins_hold(pins, path, fd);
+    else
+        close(fd);
+    return status;
+}
+
+/**
+ * Hold the directories that the intent was written in: what is looked at is then what is acted on,
+ * whoever puts a link in the way meanwhile.  Without /proc they go by name.
+ */
+static apr_status_t hold_directories(settling_t *settling, apr_pool_t *result_pool)
+{
+    const intent_t *intent = &settling->intent;
+    intent_t *at = &settling->at;
+    pins_t *pins = pins_create(result_pool);
+    apr_status_t status = APR_SUCCESS;
+
+    *at = *intent;
+    if (!tempfile_has_descriptors())
+        return APR_SUCCESS;
+    status = hold(pins, intent->from, intent->from_parent, result_pool);
+    if (status == APR_SUCCESS)
+        status = hold(pins, intent->to, intent->to_parent, result_pool);
+    at->from = pins_path(pins, intent->from, result_pool);
+    at->to = pins_path(pins, intent->to, result_pool);
+    at->old = pins_path(pins, intent->old, result_pool);
+    return status;
+}
+
 /* ---- settling ---- */
 
 /** Put the intent to remove what is at PATH, which nobody misses, in the place of INTENT. */
@@ -176,41 +226,44 @@ static apr_status_t leave(const intent_t *intent, store_txn_t *txn, const char *
 }
 
 /** The rename happened: follow. */
-static apr_status_t complete_move(const intent_t *intent, store_txn_t *txn,
+static apr_status_t complete_move(const settling_t *settling, store_txn_t *txn,
                                   apr_pool_t *scratch_pool)
 {
+    const intent_t *intent = &settling->intent, *at = &settling->at;
     apr_status_t status = APR_SUCCESS;
 
     /* What was exchanged has the source's name still. */
-    if (*intent->old != '\0' && !exists(intent->old) && exists(intent->from))
-        status = move_file(intent->from, intent->old);
+    if (*at->old != '\0' && !exists(at->old) && exists(at->from))
+        status = move_file(at->from, at->old);
     /* The store must not be ahead of the files. */
     if (status == APR_SUCCESS)
-        status = sync_parent_of(intent->to, scratch_pool);
+        status = sync_parent_of(at->to, scratch_pool);
     if (status == APR_SUCCESS)
-        status = sync_parent_of(intent->from, scratch_pool);
+        status = sync_parent_of(at->from, scratch_pool);
     if (status == APR_SUCCESS)
         status = metadata_remove(txn, intent->to, intent->to_node, scratch_pool);
     if (status == APR_SUCCESS)
         status = metadata_move(txn, intent->from, intent->from_node, intent->to, scratch_pool);
-    if (status == APR_SUCCESS && exists(intent->old))
+    if (status == APR_SUCCESS && exists(at->old))
         return leave(intent, txn, intent->old, "", scratch_pool);
     return status == APR_SUCCESS ? intents_remove(txn, intent->id) : status;
 }
 
 /** The rename did not happen. */
-static apr_status_t cancel_move(const intent_t *intent, store_txn_t *txn, apr_pool_t *scratch_pool)
+static apr_status_t cancel_move(const settling_t *settling, store_txn_t *txn,
+                                apr_pool_t *scratch_pool)
 {
+    const intent_t *intent = &settling->intent, *at = &settling->at;
     apr_status_t status = APR_SUCCESS;
 
-    if (exists(intent->old)) {
+    if (exists(at->old)) {
         /* What was to be replaced was put aside, or has a second name. */
-        if (!exists(intent->to))
-            status = move_file(intent->old, intent->to);
-        else if (unlink(intent->old) != 0)
+        if (!exists(at->to))
+            status = move_file(at->old, at->to);
+        else if (unlink(at->old) != 0)
             status = errno;
         if (status == APR_SUCCESS)
-            status = sync_parent_of(intent->to, scratch_pool);
+            status = sync_parent_of(at->to, scratch_pool);
     }
     if (status == APR_SUCCESS && intent->temporary)
         return leave(intent, txn, intent->from, "", scratch_pool);
@@ -218,79 +271,80 @@ static apr_status_t cancel_move(const intent_t *intent, store_txn_t *txn, apr_po
 }
 
 /** Put back what a rename moved, and what it replaced. */
-static apr_status_t reverse_move(const intent_t *intent, apr_pool_t *scratch_pool)
+static apr_status_t reverse_move(const intent_t *at, apr_pool_t *scratch_pool)
 {
     apr_status_t status = APR_SUCCESS;
 
-    if (!settling_is_meant(intent, intent->to))
+    if (!settling_is_meant(at, at->to))
         return APR_SUCCESS;
-    if (*intent->old != '\0' && !exists(intent->old) && exists(intent->from))
-        status = move_file(intent->from, intent->old);
+    if (*at->old != '\0' && !exists(at->old) && exists(at->from))
+        status = move_file(at->from, at->old);
     if (status == APR_SUCCESS)
-        status = move_file(intent->to, intent->from);
-    return status == APR_SUCCESS ? sync_parent_of(intent->from, scratch_pool) : status;
+        status = move_file(at->to, at->from);
+    return status == APR_SUCCESS ? sync_parent_of(at->from, scratch_pool) : status;
 }
 
 static apr_status_t settle_move(const settling_t *settling, store_txn_t *txn,
                                 apr_pool_t *scratch_pool)
 {
-    const intent_t *intent = &settling->intent;
+    const intent_t *at = &settling->at;
     apr_status_t status =
-        settling->whose == SETTLING_OWN ? reverse_move(intent, scratch_pool) : APR_SUCCESS;
+        settling->whose == SETTLING_OWN ? reverse_move(at, scratch_pool) : APR_SUCCESS;
 
     if (status != APR_SUCCESS)
         return status;
-    if (settling_is_meant(intent, intent->from))
-        return cancel_move(intent, txn, scratch_pool);
+    if (settling_is_meant(at, at->from))
+        return cancel_move(settling, txn, scratch_pool);
     /* Neither: somebody from outside has it, or a loss of power took a copy's name. */
-    return settling_is_meant(intent, intent->to) ? complete_move(intent, txn, scratch_pool)
-                                                 : cancel_move(intent, txn, scratch_pool);
+    return settling_is_meant(at, at->to) ? complete_move(settling, txn, scratch_pool)
+                                         : cancel_move(settling, txn, scratch_pool);
 }
 
 static apr_status_t settle_removal(const settling_t *settling, store_txn_t *txn,
                                    apr_pool_t *scratch_pool)
 {
-    const intent_t *intent = &settling->intent;
+    const intent_t *intent = &settling->intent, *at = &settling->at;
     apr_status_t status = APR_SUCCESS;
 
-    if (settling->whose == SETTLING_OWN && exists(intent->to))
-        status = move_file(intent->to, intent->from);
+    if (settling->whose == SETTLING_OWN && exists(at->to))
+        status = move_file(at->to, at->from);
     if (status == APR_SUCCESS)
-        status = sync_parent_of(intent->from, scratch_pool);
-    if (status == APR_SUCCESS && exists(intent->to)) {
+        status = sync_parent_of(at->from, scratch_pool);
+    if (status == APR_SUCCESS && exists(at->to)) {
         status = metadata_move(txn, intent->from, intent->from_node, intent->to, scratch_pool);
         return status == APR_SUCCESS ? leave(intent, txn, intent->to, intent->from, scratch_pool)
                                      : status;
     }
-    if (status == APR_SUCCESS && !settling_is_meant(intent, intent->from))
+    if (status == APR_SUCCESS && !settling_is_meant(at, at->from))
         status = metadata_remove(txn, intent->from, intent->from_node, scratch_pool);
     return status == APR_SUCCESS ? intents_remove(txn, intent->id) : status;
 }
 
 /** An empty file that was to be locked, and is not, goes. */
-static apr_status_t settle_creation(const intent_t *intent, store_txn_t *txn,
+static apr_status_t settle_creation(const settling_t *settling, store_txn_t *txn,
                                     apr_pool_t *scratch_pool)
 {
+    const intent_t *at = &settling->at;
     apr_status_t status = APR_SUCCESS;
     filestat_t st;
 
-    if (settling_is_meant(intent, intent->from) &&
-        filestat_read(&st, AT_FDCWD, intent->from, FILESTAT_LINK) == APR_SUCCESS && st.size == 0) {
-        status = unlink(intent->from) == 0 ? APR_SUCCESS : errno;
+    if (settling_is_meant(at, at->from) &&
+        filestat_read(&st, AT_FDCWD, at->from, FILESTAT_LINK) == APR_SUCCESS && st.size == 0) {
+        status = unlink(at->from) == 0 ? APR_SUCCESS : errno;
         if (status == APR_SUCCESS)
-            status = sync_parent_of(intent->from, scratch_pool);
+            status = sync_parent_of(at->from, scratch_pool);
     }
-    return status == APR_SUCCESS ? intents_remove(txn, intent->id) : status;
+    return status == APR_SUCCESS ? intents_remove(txn, at->id) : status;
 }
 
 /** Permissions are what they were. */
-static apr_status_t settle_mode(const intent_t *intent, store_txn_t *txn)
+static apr_status_t settle_mode(const intent_t *at, store_txn_t *txn)
 {
     apr_status_t status = APR_SUCCESS;
 
-    if (settling_is_meant(intent, intent->from))
-        status = executable_restore(intent->from, NULL, (mode_t)intent->mode & 07777);
-    return status == APR_SUCCESS ? intents_remove(txn, intent->id) : status;
+    if (settling_is_meant(at, at->from))
+        status = executable_restore(at->from, NULL, (mode_t)at->mode & 07777);
+    return status == APR_SUCCESS ? intents_remove(txn, at->id) : status;
 }
 
 /** store_write_fn: settle one intent, unless somebody else was first. */
@@ -309,6 +363,8 @@ static apr_status_t settle_body(store_txn_t *txn, void *baton, apr_pool_t *scrat
         (settling->whose == SETTLING_ABANDONED && settling_is_worked_on(settling->store, intent)))
         return STORE_NOTHING;
     status = settling_can_tell(intent, scratch_pool);
+    if (status == APR_SUCCESS)
+        status = hold_directories(settling, scratch_pool);
     if (status != APR_SUCCESS)
         return status;
     settling->settled = 1;
@@ -318,9 +374,9 @@ static apr_status_t settle_body(store_txn_t *txn, void *baton, apr_pool_t *scrat
     case INTENT_REMOVE:
         return settle_removal(settling, txn, scratch_pool);
     case INTENT_CREATE:
-        return settle_creation(intent, txn, scratch_pool);
+        return settle_creation(settling, txn, scratch_pool);
     case INTENT_MODE:
-        return settle_mode(intent, txn);
+        return settle_mode(&settling->at, txn);
     case INTENT_CLEAR:
         break;
     }
