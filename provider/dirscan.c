@@ -344,9 +344,10 @@ int dirscan_has_temporaries(const dirscan_t *scan)
 
 dirscan_links_e dirscan_links_for(int options)
 {
-    if (options & OPT_SYM_LINKS)
-        return DIRSCAN_LINKS_FOLLOW;
-    return options & OPT_SYM_OWNER ? DIRSCAN_LINKS_OWNER : DIRSCAN_LINKS_HIDE;
+    /* Where both are in force httpd follows an owner's only. */
+    if (options & OPT_SYM_OWNER)
+        return DIRSCAN_LINKS_OWNER;
+    return options & OPT_SYM_LINKS ? DIRSCAN_LINKS_FOLLOW : DIRSCAN_LINKS_HIDE;
 }
 
 /** Whether a segment of LENGTH bytes at NAME is private. */

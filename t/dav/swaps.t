@@ -217,12 +217,16 @@ symlink "$dir/elsewhere/strict", "$root/drive/strict" or die "symlink: $!\n";
 mkdir "$root/drive/owner" or die;
 symlink "$dir/elsewhere/owner", "$root/drive/owner/own" or die "symlink: $!\n";
 symlink '/etc', "$root/drive/owner/other" or die "symlink: $!\n";
+mkdir "$root/drive/both" or die;
+symlink "$dir/elsewhere/owner/f", "$root/drive/both/own" or die "symlink: $!\n";
+symlink '/etc/hostname', "$root/drive/both/other" or die "symlink: $!\n";
 mkdir "$root/closed" or die;
 symlink "$dir/elsewhere/strict", "$root/closed/open" or die "symlink: $!\n";
 my $server = Depot::Server->start("$root/server", join "\n", "DavDepotStore lmdb:$root/store",
     Depot::Server::drive('/d', "$root/drive", 'Options FollowSymLinks'),
     "<Directory \"$root/drive/strict\">\nOptions None\n</Directory>",
     "<Directory \"$root/drive/owner\">\nOptions SymLinksIfOwnerMatch\n</Directory>",
+    "<Directory \"$root/drive/both\">\nOptions +SymLinksIfOwnerMatch\n</Directory>",
     "Alias /closed \"$root/closed\"\n<Directory \"$root/closed\">\nDav depot\nOptions FollowSymLinks\nRequire all denied\n</Directory>",
     "<Directory \"$root/closed/open\">\nOptions None\nRequire all granted\n</Directory>", '') or die;
 my $client = $server->client;
@@ -249,6 +253,12 @@ SKIP: {
 is(at('GET', '/closed/open/f')->body, "bytes of elsewhere/strict/f\n", 'a linked folder in one that nobody may see: GET');
 is(at('PUT', '/closed/open/f', body => 'new')->status, 204, 'PUT');
 is(at('PROPFIND', '/closed/open/', headers => [ Depth => 1 ])->status, 207, 'PROPFIND');
+my $listed = at('PROPFIND', '/d/both/', headers => [ Depth => 1 ])->body;
+like($listed, qr{/d/both/own<}, "+SymLinksIfOwnerMatch where links are followed: one's own link is listed");
+SKIP: {
+    skip 'this user owns /etc/hostname', 1 if -o '/etc/hostname';
+    unlike($listed, qr{/d/both/other}, "another's is not, which httpd does not serve");
+}
 $server->stop;
 is_deeply([ grep { !/AH00037|AH00035|notice|AH00094|AH00489/ } split /\n/, slurp("$root/server/logs/error_log") ], [], 'its log says nothing else');
 

@@ -93,8 +93,8 @@ static void test_names(void)
     is_int(dirscan_links_for(OPT_NONE), DIRSCAN_LINKS_HIDE, "no Options");
     is_int(dirscan_links_for(OPT_SYM_OWNER), DIRSCAN_LINKS_OWNER, "SymLinksIfOwnerMatch");
     is_int(dirscan_links_for(OPT_SYM_LINKS), DIRSCAN_LINKS_FOLLOW, "FollowSymLinks");
-    is_int(dirscan_links_for(OPT_SYM_LINKS | OPT_SYM_OWNER), DIRSCAN_LINKS_FOLLOW,
-           "both, of which httpd takes the wider");
+    is_int(dirscan_links_for(OPT_SYM_LINKS | OPT_SYM_OWNER), DIRSCAN_LINKS_OWNER,
+           "both, of which httpd takes the narrower");
 }
 
 static void test_policies(apr_pool_t *pool)
