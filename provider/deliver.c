@@ -63,6 +63,9 @@ static apr_status_t open_file(apr_file_t **file_p, filestat_t *st, const dav_res
     }
     apr_pool_cleanup_register(resource->pool, *file_p, close_file, apr_pool_cleanup_null);
     status = filestat_read(st, fd, "", FILESTAT_TARGET);
+    /* What is held may have been moved away: then this is what another path names. */
+    if (status == APR_SUCCESS)
+        status = pins_check(resource->info->pins, resource->info->path);
     return status == APR_SUCCESS && !S_ISREG(st->mode) ? EACCES : status;
 }
 
