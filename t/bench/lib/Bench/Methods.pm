@@ -95,7 +95,8 @@ sub row_11 {
     my $members = $bench->{sizes}{folder};
     $running->start($_) for @WRITERS;
     my %url = $data->with_properties($members, 1, @WRITERS);
-    my $small = own_folders($bench, \@WRITERS, 'ten', 10);
+    # With properties as well: what has none, a rename moves, and nothing is committed.
+    my %small = $data->with_properties(10, 1, @WRITERS);
     $running->restart(@WRITERS);
     my %case = map {
         my ($key, $title, @targets) = @$_;
@@ -125,8 +126,8 @@ sub row_11 {
         my $copy = "/copy-$server-" . ++$run{$server};
         $one->($server, 'copy', 'COPY', "$url{$server}/", "$copy/");
         $one->($server, 'move', 'MOVE', "$copy/", "$copy-moved/");
-        $one->($server, 'few', 'MOVE', "$small->{$server}/", "$small->{$server}-moved/");
-        $one->($server, 'few', 'MOVE', "$small->{$server}-moved/", "$small->{$server}/");
+        $one->($server, 'few', 'MOVE', "$small{$server}/", "$small{$server}-moved/");
+        $one->($server, 'few', 'MOVE', "$small{$server}-moved/", "$small{$server}/");
     });
     Bench::Measure::alternate(@runs, sub {
         my ($server) = @_;
