@@ -32,8 +32,13 @@ apr_status_t dirscan_open_path(int *fd_p, const char *path, int flags, const fil
     struct stat st;
 
     *fd_p = open(path, flags | O_CLOEXEC | O_NOFOLLOW);
-    if (*fd_p >= 0)
+    if (*fd_p >= 0 && !((flags & O_PATH) && fstat(*fd_p, &st) == 0 && S_ISLNK(st.st_mode)))
         return APR_SUCCESS;
+    /* That opens the link itself. */
+    if (*fd_p >= 0) {
+        close(*fd_p);
+        errno = ELOOP;
+    }
     /* A link is ENOTDIR where a directory is wanted. */
     if (errno == ENOTDIR && (lstat(path, &st) != 0 || !S_ISLNK(st.st_mode)))
         return ENOTDIR;

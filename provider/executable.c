@@ -23,30 +23,13 @@ typedef struct target_t {
     struct stat st;
 } target_t;
 
-/** Open PATH, though it may not be read. */
-static apr_status_t open_unread(int *fd_p, const char *path, const filestat_t *linked)
-{
-    /* To look at a link itself would be no error here. */
-    struct stat st;
-    int flags = O_PATH | O_CLOEXEC;
-
-    *fd_p = open(path, linked != NULL ? flags : flags | O_NOFOLLOW);
-    if (*fd_p < 0)
-        return errno;
-    if (fstat(*fd_p, &st) == 0 && !S_ISLNK(st.st_mode) &&
-        (linked == NULL || (st.st_dev == linked->device && st.st_ino == linked->inode)))
-        return APR_SUCCESS;
-    close(*fd_p);
-    return ELOOP;
-}
-
 static apr_status_t open_target(target_t *target, const char *path, const filestat_t *linked)
 {
     apr_status_t status = dirscan_open_path(&target->fd, path, O_RDONLY | O_NONBLOCK, linked);
 
     target->is_path = status == EACCES;
     if (target->is_path)
-        status = open_unread(&target->fd, path, linked);
+        status = dirscan_open_path(&target->fd, path, O_PATH, linked);
     if (status != APR_SUCCESS)
         return status;
     if (fstat(target->fd, &target->st) == 0)

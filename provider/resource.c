@@ -39,7 +39,7 @@ apr_status_t resource_look(filestat_t *st, const dav_resource *resource)
     apr_status_t status;
     uid_t owner;
 
-    if (info->pins == NULL)
+    if (dirscan_links_for(ap_allow_options(info->r)) == DIRSCAN_LINKS_FOLLOW)
         return filestat_read(st, AT_FDCWD, info->at, FILESTAT_TARGET);
     status = filestat_read(st, AT_FDCWD, info->at, FILESTAT_LINK);
     if (status != APR_SUCCESS || (st->mode & S_IFMT) != S_IFLNK)
@@ -241,24 +241,13 @@ apr_status_t resource_sync_directory(const dav_resource *resource, const char *d
     return resource_is_relaxed(resource) ? APR_SUCCESS : tempfile_sync_directory(directory);
 }
 
-/** Whether RESOURCE is reached through a link of its own name, in a collection that lets it be. */
-static int is_linked_collection(const dav_resource *resource)
-{
-    const dav_resource_private *info = resource->info;
-    filestat_t st;
-
-    return resource->collection &&
-           filestat_read(&st, AT_FDCWD, info->at, FILESTAT_LINK) == APR_SUCCESS &&
-           (st.mode & S_IFMT) == S_IFLNK &&
-           pinning_links_in(info->r, resource_parent_path(info->path, info->r->pool)) !=
-               DIRSCAN_LINKS_HIDE;
-}
-
 const filestat_t *resource_linked(const dav_resource *resource)
 {
-    /* A collection's own Options are about what is in it. */
-    return dirscan_links_for(ap_allow_options(resource->info->r)) == DIRSCAN_LINKS_HIDE &&
-                   !is_linked_collection(resource)
+    filestat_t st;
+    int hides = dirscan_links_for(ap_allow_options(resource->info->r)) == DIRSCAN_LINKS_HIDE;
+
+    /* A collection's own Options are about what is in it, not about a link that it is. */
+    return hides && !(resource->collection && resource_look(&st, resource) == APR_SUCCESS)
                ? NULL
                : &resource->info->st;
 }

@@ -32,18 +32,6 @@ struct dav_stream {
     apr_off_t promised; /* bytes that Content-Range says, or -1 */
 };
 
-/** Whether Options let a request go on from the link at RESOURCE's path to what that points to. */
-static int may_follow(const dav_resource *resource, const filestat_t *link)
-{
-    dirscan_links_e links = dirscan_links_for(ap_allow_options(resource->info->r));
-    filestat_t target;
-
-    if (links != DIRSCAN_LINKS_OWNER)
-        return links == DIRSCAN_LINKS_FOLLOW;
-    return filestat_read(&target, AT_FDCWD, resource->info->at, FILESTAT_TARGET) == APR_SUCCESS &&
-           target.uid == link->uid;
-}
-
 /**
  * The file to write: where RESOURCE's path is a symbolic link, what it points to.  One that may not
  * be followed, and was not there when httpd looked, is replaced as a file would be.
@@ -55,7 +43,7 @@ static const char *target_of(const dav_resource *resource)
     filestat_t st;
 
     if (filestat_read(&st, AT_FDCWD, path, FILESTAT_LINK) != APR_SUCCESS ||
-        (st.mode & S_IFMT) != S_IFLNK || !may_follow(resource, &st) ||
+        (st.mode & S_IFMT) != S_IFLNK || resource_look(&st, resource) != APR_SUCCESS ||
         realpath(path, target) == NULL)
         return path;
     return apr_pstrdup(resource->pool, target);
