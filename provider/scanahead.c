@@ -32,13 +32,14 @@ typedef struct shared_t {
     dirscan_t *scan;
     int want_stat;
     apr_thread_mutex_t *mutex; /* of the scan's names, POOL, and what follows */
-    apr_thread_cond_t *have_more, *have_room;
+    apr_thread_cond_t *have_more;
     int parties;
     unsigned first; /* batches that were given back: the number of the first in the ring */
     unsigned next;  /* the number of the one to be handed out next */
     unsigned taken; /* batches that somebody has taken to read */
     int ended;      /* the last has been taken */
-    int is_reading; /* the thread looks at a batch */
+    int is_helped;  /* a thread reads, or is to */
+    int is_reading; /* it looks at a batch */
     int is_awaited; /* the request's thread waits for it */
     int stopping;   /* SCAN must not be touched any more */
     slot_t slots[AHEAD];
@@ -165,27 +166,34 @@ static void leave(shared_t *shared)
         apr_pool_destroy(shared->pool);
 }
 
-/** The thread: fill slots until the directory ends. */
+/** Wake the request's thread; without the mutex, which it would have to wait for. */
+static void wake(shared_t *shared)
+{
+    apr_thread_mutex_unlock(shared->mutex);
+    apr_thread_cond_signal(shared->have_more);
+    apr_thread_mutex_lock(shared->mutex);
+}
+
+/**
+ * The thread: fill slots while there is room, and go: with a client that is slow to read there may
+ * be none for long, and others need a thread, too.
+ */
 static void *APR_THREAD_FUNC read_ahead(apr_thread_t *thread, void *baton)
 {
     shared_t *shared = baton;
+    slot_t *slot;
 
     (void)thread;
     apr_setup_signal_thread(); /* the process's signals are for its other threads */
     apr_thread_mutex_lock(shared->mutex);
-    while (!shared->ended && !shared->stopping) {
-        slot_t *slot = take(shared);
-
-        if (slot == NULL) {
-            apr_thread_cond_wait(shared->have_room, shared->mutex);
-            continue;
-        }
+    while (!shared->stopping && (slot = take(shared)) != NULL) {
         shared->is_reading = 1;
         fill(shared, slot);
         shared->is_reading = 0;
         if (shared->is_awaited)
-            apr_thread_cond_signal(shared->have_more);
+            wake(shared);
     }
+    shared->is_helped = 0;
     leave(shared);
     return NULL;
 }
@@ -207,28 +215,41 @@ static shared_t *make_shared(const scanahead_t *ahead)
     shared->pool = pool;
     shared->scan = ahead->scan;
     shared->want_stat = ahead->want_stat;
+    shared->parties = 1;
     if (apr_thread_mutex_create(&shared->mutex, APR_THREAD_MUTEX_DEFAULT, pool) == APR_SUCCESS &&
-        apr_thread_cond_create(&shared->have_more, pool) == APR_SUCCESS &&
-        apr_thread_cond_create(&shared->have_room, pool) == APR_SUCCESS)
+        apr_thread_cond_create(&shared->have_more, pool) == APR_SUCCESS)
         return shared;
     apr_pool_destroy(pool);
     return NULL;
 }
 
-/** Ask for a thread.  Without one all goes on as before. */
+/** Unlock SHARED, and ask for a thread, if one would help.  Without one all goes on as before. */
+static void unlock_and_ask(shared_t *shared)
+{
+    /* Not for every batch: to be woken costs more than to read one. */
+    int ask = !shared->is_helped && !shared->ended && shared->taken - shared->first <= AHEAD / 2;
+
+    shared->is_helped |= ask;
+    shared->parties += ask;
+    apr_thread_mutex_unlock(shared->mutex);
+    if (!ask || apr_thread_pool_push(threads, read_ahead, shared, APR_THREAD_TASK_PRIORITY_NORMAL,
+                                     NULL) == APR_SUCCESS)
+        return;
+    apr_thread_mutex_lock(shared->mutex);
+    shared->is_helped = 0;
+    shared->parties--;
+    apr_thread_mutex_unlock(shared->mutex);
+}
+
+/** Read the rest with a thread. */
 static void start(scanahead_t *ahead)
 {
-    shared_t *shared = make_shared(ahead);
-
     ahead->after = 0;
-    if (shared == NULL)
+    ahead->shared = make_shared(ahead);
+    if (ahead->shared == NULL)
         return;
-    shared->parties = 2;
-    if (apr_thread_pool_push(threads, read_ahead, shared, APR_THREAD_TASK_PRIORITY_NORMAL, NULL) ==
-        APR_SUCCESS)
-        ahead->shared = shared;
-    else
-        apr_pool_destroy(shared->pool);
+    apr_thread_mutex_lock(ahead->shared->mutex);
+    unlock_and_ask(ahead->shared);
 }
 
 /** Keep the thread from what ends with the reading. */
@@ -241,7 +262,6 @@ static apr_status_t stop(void *baton)
     apr_thread_mutex_lock(shared->mutex);
     shared->stopping = 1;
     shared->is_awaited = 1;
-    apr_thread_cond_signal(shared->have_room);
     while (shared->is_reading)
         apr_thread_cond_wait(shared->have_more, shared->mutex);
     leave(shared);
@@ -271,9 +291,6 @@ static slot_t *next_slot(shared_t *shared)
     apr_thread_mutex_lock(shared->mutex);
     slot = &shared->slots[shared->next % AHEAD];
     shared->first = shared->next;
-    /* Not for every batch: to be woken costs more than to read one. */
-    if (shared->taken - shared->first == AHEAD / 2)
-        apr_thread_cond_signal(shared->have_room);
     while (shared->taken == shared->next || !slot->full) {
         slot_t *own = take(shared);
 
@@ -286,7 +303,7 @@ static slot_t *next_slot(shared_t *shared)
         }
     }
     shared->next++;
-    apr_thread_mutex_unlock(shared->mutex);
+    unlock_and_ask(shared);
     return slot;
 }
 

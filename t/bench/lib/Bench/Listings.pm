@@ -81,20 +81,29 @@ sub row_4 {
 sub row_6 {
     my ($bench) = @_;
     my ($report, $running, $data) = @{$bench}{qw(report servers data)};
-    my @servers = qw(depot fs lighttpd);
-    my (%time, %first, %private);
+    my @sizes;
     for my $members (@{ $bench->{sizes}{growth} }) {
-        my @able = grep { $_ eq 'depot' || $members <= 100_000 } @servers;
+        my @able = grep { /^(?:depot|floor)$/ || $members <= 100_000 } qw(depot fs lighttpd floor);
         $running->start($_) for @able;
         my %url = $data->with_properties($members, 10, @able);
         $running->restart(@able);
         my $case = $report->begin(row => 6, unit => 'microseconds a member',
             title => "Depth: 1, allprop, properties on every tenth, $members members",
             scale => 1e6 / $members);
-        Bench::Measure::listing($bench, $case, \@able, \%url, 'allprop', 1,
-            $members < 10_000 ? 3 * $bench->{runs} : ($bench->{runs} + 1) / 2);
+        my @what = ($case, \@able, \%url, 'allprop', 1);
+        Bench::Measure::listing_memory($bench, @what);
+        push @sizes, { members => $members, case => $case, what => \@what };
+    }
+    # By turns, so that a drift of the machine does not pass for growth.
+    Bench::Measure::alternate($bench->{runs}, \@sizes, sub {
+        my ($size) = @_;
+        Bench::Measure::listing_time($bench, @{ $size->{what} }, $size->{members} < 10_000 ? 5 : 1);
+    });
+    my (%time, %first, %private);
+    for my $size (@sizes) {
+        my ($members, $case) = @{$size}{qw(members case)};
         $report->show($case);
-        for my $server (@able) {
+        for my $server (@{ $case->{order} }) {
             my @medians = map { Bench::Report::raw($case, $server, $_) } qw(value first private);
             push @{ $time{$server} },    [ $members, 1e6 * $medians[0] / $members ];
             push @{ $first{$server} },   [ $members, 1e3 * $medians[1] ];

@@ -70,7 +70,7 @@ sub show {
         grep { defined raw($case, $_, $name) } @{ $case->{order} };
     } @METRICS;
     $self->say('');
-    $self->say(sprintf '%2s  %-58s', $case->{row}, "$case->{title}, $case->{unit}");
+    $self->say(sprintf '%2s  %s', $case->{row}, "$case->{title}, $case->{unit}");
     $self->say(sprintf '    %-34s %10s %8s' . ' %12s' x @metrics, '', '', 'ratio',
         map { $_->[1] } @metrics);
     for my $server (@{ $case->{order} }) {
