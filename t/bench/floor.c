@@ -24,6 +24,8 @@
 #define BUFFER_SIZE (64 * 1024)
 /** More than one response's fixed text and its longest name. */
 #define RESPONSE_MAX 4096
+/** What stands before each value in LMDB. */
+#define SUM_SIZE 4
 /** Where a node's record has its id, its number of properties, and the first of them. */
 #define NODE_ID 8
 #define NODE_COUNT 48
@@ -78,17 +80,26 @@ static void put_u64(unsigned char *to, uint64_t n)
 
 /* ---- the store ---- */
 
+/** What the store has at KEY, or NULL. */
+static const unsigned char *find(answer_t *answer, void *key, size_t length)
+{
+    MDB_val k = {.mv_size = length, .mv_data = key}, v;
+
+    return mdb_get(answer->txn, answer->dbi, &k, &v) == 0
+               ? (const unsigned char *)v.mv_data + SUM_SIZE
+               : NULL;
+}
+
 /** The record of PARENT's member NAME, or NULL. */
 static const unsigned char *find_node(answer_t *answer, uint64_t parent, const char *name,
                                       size_t length)
 {
     unsigned char key[1 + 8 + 255];
-    MDB_val k = {.mv_size = 9 + length, .mv_data = key}, v;
 
     key[0] = 'N';
     put_u64(key + 1, parent);
     memcpy(key + 9, name, length);
-    return mdb_get(answer->txn, answer->dbi, &k, &v) == 0 ? v.mv_data : NULL;
+    return find(answer, key, 9 + length);
 }
 
 /** The record of the node at PATH, or NULL. */
@@ -109,11 +120,9 @@ static const unsigned char *find_path(answer_t *answer, const char *path)
 static uint32_t find_name(answer_t *answer)
 {
     static char key[] = "Fhttp://example.org/bench\0p3";
-    MDB_val k = {.mv_size = sizeof(key) - 1, .mv_data = key}, v;
+    const unsigned char *id = find(answer, key, sizeof(key) - 1);
 
-    if (mdb_get(answer->txn, answer->dbi, &k, &v) != 0)
-        return 0;
-    return (uint32_t)get_u64((const unsigned char *)v.mv_data + 4);
+    return id != NULL ? (uint32_t)get_u64(id + 4) : 0;
 }
 
 /* ---- formatting ---- */

@@ -103,6 +103,13 @@ sub verdict {
     $self->say(sprintf "    target: %s: $format, %s", $words, $value, $met ? 'met' : 'MISSED');
 }
 
+# Note that what is to hold does not.
+sub miss {
+    my ($self, $words) = @_;
+    $self->{missed}++;
+    $self->say("    MISSED: $words");
+}
+
 # Draw curves with gnuplot: what NAME.svg shows, and {server}[[x, y], ...].
 sub draw {
     my ($self, $name, $title, $y, $curves) = @_;
