@@ -230,6 +230,9 @@ static dav_error *place(dav_stream *stream)
     placing_t placing = {.stream = stream};
     apr_status_t status = tempfile_sync(stream->temp), touched = APR_SUCCESS;
 
+    /* Now, so that the writer's turn is short. */
+    if (status == APR_SUCCESS && resource->exists)
+        status = tempfile_make_named(stream->temp);
     if (status == APR_SUCCESS)
         status = creation_write(store, resource->info->pins, resource->info->path, place_body,
                                 &placing, stream->pool);

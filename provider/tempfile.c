@@ -203,8 +203,7 @@ static apr_status_t give_name(const tempfile_t *temp, const char *name)
     return linkat(AT_FDCWD, self, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0 ? APR_SUCCESS : errno;
 }
 
-/** Give it a private name, if it has none. */
-static apr_status_t make_named(tempfile_t *temp)
+apr_status_t tempfile_make_named(tempfile_t *temp)
 {
     apr_status_t status = EEXIST;
 
@@ -259,7 +258,7 @@ apr_status_t tempfile_swap(tempfile_t *temp, int replace)
     if (temp->name == NULL)
         status = give_name(temp, temp->path);
     if (status == EEXIST && (replace || temp->name != NULL)) {
-        status = make_named(temp);
+        status = tempfile_make_named(temp);
         if (status == APR_SUCCESS &&
             renameat2(AT_FDCWD, temp->name, AT_FDCWD, temp->path, replace ? 0 : RENAME_NOREPLACE))
             status = errno;

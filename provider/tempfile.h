@@ -46,6 +46,13 @@ apr_status_t tempfile_inherit(tempfile_t *temp, const char *from_path);
 apr_status_t tempfile_sync(const tempfile_t *temp);
 
 /**
+ * Give it a private name, if it has none: what tempfile_swap() needs where something is replaced,
+ * and does itself unless this was done before.
+ * @return APR_SUCCESS or the system's error
+ */
+apr_status_t tempfile_make_named(tempfile_t *temp);
+
+/**
  * Put it at its path, in the place of what is there if REPLACE.  It takes no time; that it is
  * durable needs a tempfile_sync() before, and tempfile_sync_directory() after.
  * @return APR_SUCCESS; EEXIST if something is there and not REPLACE; the system's error
