@@ -24,10 +24,15 @@
 
 APLOG_USE_MODULE(dav_depot);
 
+/** Bytes written at a time: mod_dav's core hands over 2 KiB. */
+#define BUFFER_SIZE (64 * 1024)
+
 struct dav_stream {
     const dav_resource *resource;
     apr_pool_t *pool; /* lifetime of the stream and its temporary */
     tempfile_t *temp;
+    char *buffer; /* what was received and not written yet */
+    apr_size_t buffered;
     apr_off_t received;
     apr_off_t promised; /* bytes that Content-Range says, or -1 */
 };
@@ -124,18 +129,49 @@ dav_error *stream_open(const dav_resource *resource, dav_stream_mode mode, dav_s
     return errmap_error(resource->pool, status, "Could not begin to write the file.");
 }
 
-dav_error *stream_write(dav_stream *stream, const void *buf, apr_size_t bufsize)
+/** Write LENGTH bytes of DATA to the file. */
+static dav_error *write_out(const dav_stream *stream, const char *data, apr_size_t length)
 {
-    apr_status_t status = filecopy_write(tempfile_fd(stream->temp), buf, bufsize);
+    apr_status_t status = filecopy_write(tempfile_fd(stream->temp), data, length);
 
-    stream->received += (apr_off_t)bufsize;
     if (status != APR_SUCCESS)
         return errmap_error(stream->resource->pool, status, "Could not write the file.");
     return NULL;
 }
 
+/** Write what is buffered. */
+static dav_error *write_buffered(dav_stream *stream)
+{
+    apr_size_t length = stream->buffered;
+
+    stream->buffered = 0;
+    return write_out(stream, stream->buffer, length);
+}
+
+dav_error *stream_write(dav_stream *stream, const void *buf, apr_size_t bufsize)
+{
+    stream->received += (apr_off_t)bufsize;
+    if (stream->buffered + bufsize > BUFFER_SIZE) {
+        dav_error *err = write_buffered(stream);
+
+        if (err != NULL)
+            return err;
+    }
+    if (bufsize > BUFFER_SIZE)
+        return write_out(stream, buf, bufsize);
+    if (stream->buffer == NULL)
+        stream->buffer = apr_palloc(stream->pool, BUFFER_SIZE);
+    memcpy(stream->buffer + stream->buffered, buf, bufsize);
+    stream->buffered += bufsize;
+    return NULL;
+}
+
 dav_error *stream_seek(dav_stream *stream, apr_off_t abs_position)
 {
+    dav_error *err = write_buffered(stream);
+
+    if (err != NULL)
+        return err;
     if (lseek(tempfile_fd(stream->temp), abs_position, SEEK_SET) < 0)
         return errmap_error(stream->resource->pool, errno, "Could not go to the given position.");
     return NULL;
@@ -265,7 +301,9 @@ dav_error *stream_close(dav_stream *stream, int commit)
         err = dav_new_error(resource->pool, HTTP_BAD_REQUEST, 0, 0,
                             "The body is not as long as Content-Range says.");
     } else if (commit) {
-        err = place(stream);
+        err = write_buffered(stream);
+        if (err == NULL)
+            err = place(stream);
         if (err == NULL)
             send_etag(resource);
     }

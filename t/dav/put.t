@@ -23,6 +23,11 @@ is(-s "$dir/empty", 0, 'is empty');
 my $all = join '', map { chr } 0 .. 255;
 put("${url}binary", $all x 5000);
 ok(slurp("$dir/binary") eq $all x 5000, 'all bytes pass unchanged');
+my $numbers = pack 'N*', 1 .. 50_000;
+for my $size (65_535, 65_536, 65_537, 200_000) {
+    status_is(put("${url}numbers", substr $numbers, 0, $size), [ 201, 204 ], "$size bytes");
+    ok(slurp("$dir/numbers") eq substr($numbers, 0, $size), 'in their order');
+}
 is((stat "$dir/a")[2] & 0777, 0666 & ~umask_of_server(), 'a new file has the usual mode');
 
 sub umask_of_server {
@@ -90,6 +95,10 @@ status_is(put("${url}part", 'abc', 'Content-Range' => 'bytes 3-5/10'), 204, 'Con
 is(slurp("$dir/part"), '012abc6789', 'changes these bytes only');
 status_is(put("${url}part", 'XY', 'Content-Range' => 'bytes 10-11/12'), 204, 'Content-Range at the end');
 is(slurp("$dir/part"), '012abc6789XY', 'appends');
+my $part = reverse substr $numbers, 0, 150_000;
+status_is(put("${url}numbers", $part, 'Content-Range' => 'bytes 7-150006/200000'), 204, 'a long part');
+substr($numbers, 7, 150_000) = $part;
+ok(slurp("$dir/numbers") eq $numbers, 'in its place');
 status_is(put("${url}part", 'abcd', 'Content-Range' => 'bytes 0-1/12'), 400, 'a longer body than range');
 status_is(put("${url}part", 'a', 'Content-Range' => 'bytes 0-5/12'), 400, 'a shorter body than range');
 status_is(put("${url}part", 'a', 'Content-Range' => 'bytes 5-2/12'), 400, 'a range that ends before it starts');
