@@ -26,6 +26,8 @@ APLOG_USE_MODULE(dav_depot);
 
 /** Bytes written at a time: mod_dav's core hands over 2 KiB. */
 #define BUFFER_SIZE (64 * 1024)
+/** Bytes after which the disk is given what was written, while the rest is still received. */
+#define SUBMIT_SIZE (8 * 1024 * 1024)
 
 struct dav_stream {
     const dav_resource *resource;
@@ -33,6 +35,7 @@ struct dav_stream {
     tempfile_t *temp;
     char *buffer; /* what was received and not written yet */
     apr_size_t buffered;
+    apr_size_t unsubmitted; /* bytes written since the disk was given some */
     apr_off_t received;
     apr_off_t promised; /* bytes that Content-Range says, or -1 */
 };
@@ -130,12 +133,19 @@ dav_error *stream_open(const dav_resource *resource, dav_stream_mode mode, dav_s
 }
 
 /** Write LENGTH bytes of DATA to the file. */
-static dav_error *write_out(const dav_stream *stream, const char *data, apr_size_t length)
+static dav_error *write_out(dav_stream *stream, const char *data, apr_size_t length)
 {
-    apr_status_t status = filecopy_write(tempfile_fd(stream->temp), data, length);
+    int fd = tempfile_fd(stream->temp);
+    apr_status_t status = filecopy_write(fd, data, length);
 
     if (status != APR_SUCCESS)
         return errmap_error(stream->resource->pool, status, "Could not write the file.");
+    stream->unsubmitted += length;
+    if (stream->unsubmitted >= SUBMIT_SIZE) {
+        /* Only a beginning: what becomes of it tempfile_sync() waits for, and tells. */
+        (void)!sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+        stream->unsubmitted = 0;
+    }
     return NULL;
 }
 

@@ -28,6 +28,9 @@ for my $size (65_535, 65_536, 65_537, 200_000) {
     status_is(put("${url}numbers", substr $numbers, 0, $size), [ 201, 204 ], "$size bytes");
     ok(slurp("$dir/numbers") eq substr($numbers, 0, $size), 'in their order');
 }
+my $many = pack 'N*', 1 .. 5_000_000;
+status_is(put("${url}many", $many), 201, '20 MB');
+ok(slurp("$dir/many") eq $many, 'in their order');
 is((stat "$dir/a")[2] & 0777, 0666 & ~umask_of_server(), 'a new file has the usual mode');
 
 sub umask_of_server {
