@@ -177,18 +177,21 @@ static void inherit_xattrs(int to_fd, const char *from_path, apr_pool_t *scratch
 
 apr_status_t tempfile_inherit(tempfile_t *temp, const char *from_path)
 {
-    struct stat st;
+    struct stat from, own;
 
-    if (lstat(from_path, &st) != 0)
+    if (lstat(from_path, &from) != 0 || fstat(temp->fd, &own) != 0)
         return errno;
-    if (S_ISLNK(st.st_mode))
+    if (S_ISLNK(from.st_mode))
         return ENOENT;
-    /* Only root may give files away; a group is given as far as we are in it. */
-    if (fchown(temp->fd, st.st_uid, st.st_gid) != 0)
-        (void)!fchown(temp->fd, (uid_t)-1, st.st_gid);
+    /* Mostly all is as it should be, and to set it again would be written to the disk. */
+    if ((from.st_uid != own.st_uid || from.st_gid != own.st_gid) &&
+        fchown(temp->fd, from.st_uid, from.st_gid) != 0)
+        /* Only root may give files away; a group is given as far as we are in it. */
+        (void)!fchown(temp->fd, (uid_t)-1, from.st_gid);
     /* The directory's default ACL is for new files; the old one need not have one. */
-    (void)!fremovexattr(temp->fd, ACL_NAME);
-    if (fchmod(temp->fd, st.st_mode & 0777) != 0)
+    if (fgetxattr(temp->fd, ACL_NAME, NULL, 0) >= 0)
+        (void)!fremovexattr(temp->fd, ACL_NAME);
+    if (((from.st_mode ^ own.st_mode) & 0777) != 0 && fchmod(temp->fd, from.st_mode & 0777) != 0)
         return errno;
     inherit_xattrs(temp->fd, from_path, temp->pool);
     return APR_SUCCESS;
