@@ -2,13 +2,15 @@ package Bench::Measure;
 # How servers are measured side by side: in turn, each as often as the others.
 use strict;
 use warnings;
+use List::Util qw(shuffle);
 use Time::HiRes qw(time);
 use Bench::Client;
 
-# Run CODE for each of SERVERS in turn, RUNS times, so that a drift meets all.
+# Run CODE for each of SERVERS in turn, RUNS times, so that a drift meets all; in another order each
+# time after the first, as what a server finds in the caches depends on who was there before.
 sub alternate {
     my ($runs, $servers, $code) = @_;
-    for my $run (1 .. $runs) { $code->($_) for @$servers }
+    for my $run (1 .. $runs) { $code->($_) for $run > 1 ? shuffle @$servers : @$servers }
 }
 
 # What a PROPFIND of {server => URL} by each of SERVERS takes of memory, and then of time, RUNS times.

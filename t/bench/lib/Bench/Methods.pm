@@ -41,7 +41,6 @@ sub lock_folders {
         case => $report->begin(row => 10, unit => 'milliseconds', scale => 1e3,
             title => "LOCK and UNLOCK, Depth: infinity, $_ members"),
     } } 10, $members;
-    # One after another's turn each, so that none finds its own code in the caches.
     my @turns = map { my $folder = $_; map { [ $_, @{$folder}{qw(url case)} ] } @$servers } @folders;
     Bench::Measure::alternate(3 * $bench->{runs}, \@turns, sub {
         my ($server, $url, $case) = @{ $_[0] };
@@ -139,7 +138,7 @@ sub row_11 {
         100 * ($many / $few - 1), 20, '%.0f %%', 1);
 }
 
-# One large file, written and read by each of SERVERS.
+# A large file of its own, written by each of SERVERS; one of them, read by each.
 sub large_file {
     my ($bench, $servers) = @_;
     my ($report, $running) = @{$bench}{qw(report servers)};
@@ -155,7 +154,8 @@ sub large_file {
             my ($server) = @_;
             my $cpu = $running->cpu($server);
             my %answer = Bench::Client::expect('20[014]', $running->port($server), $method,
-                "$url->{$server}/large.bin", '', $method eq 'PUT' ? $size : '');
+                $url->{ $method eq 'PUT' ? $server : 'depot' } . '/large.bin', '',
+                $method eq 'PUT' ? $size : '');
             $report->note($case, $server, 'value', $mib / $answer{total});
             $report->note($case, $server, 'cpu', ($running->cpu($server) - $cpu) / $mib);
             system 'sync' if $method eq 'PUT';
