@@ -232,13 +232,11 @@ static void unlock_and_ask(shared_t *shared)
     shared->is_helped |= ask;
     shared->parties += ask;
     apr_thread_mutex_unlock(shared->mutex);
-    if (!ask || apr_thread_pool_push(threads, read_ahead, shared, APR_THREAD_TASK_PRIORITY_NORMAL,
-                                     NULL) == APR_SUCCESS)
-        return;
-    apr_thread_mutex_lock(shared->mutex);
-    shared->is_helped = 0;
-    shared->parties--;
-    apr_thread_mutex_unlock(shared->mutex);
+    /* Where no thread could be made for it the task is queued all the same, for another's: it stays
+       a party. */
+    if (ask)
+        (void)apr_thread_pool_push(threads, read_ahead, shared, APR_THREAD_TASK_PRIORITY_NORMAL,
+                                   NULL);
 }
 
 /** Read the rest with a thread. */

@@ -138,14 +138,13 @@ static dav_error *write_out(dav_stream *stream, const char *data, apr_size_t len
     int fd = tempfile_fd(stream->temp);
     apr_status_t status = filecopy_write(fd, data, length);
 
-    if (status != APR_SUCCESS)
-        return errmap_error(stream->resource->pool, status, "Could not write the file.");
     stream->unsubmitted += length;
-    if (stream->unsubmitted >= SUBMIT_SIZE) {
-        /* Only a beginning: what becomes of it tempfile_sync() waits for, and tells. */
-        (void)!sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+    if (status == APR_SUCCESS && stream->unsubmitted >= SUBMIT_SIZE) {
+        status = tempfile_begin_sync(fd);
         stream->unsubmitted = 0;
     }
+    if (status != APR_SUCCESS)
+        return errmap_error(stream->resource->pool, status, "Could not write the file.");
     return NULL;
 }
 

@@ -25,7 +25,8 @@
 struct tempfile_t {
     const char *path;      /* where it is to be */
     const char *directory; /* that PATH is in */
-    const char *name;      /* its private full path, or NULL while it is nameless */
+    const char *name;      /* its private name there, or NULL while it is nameless */
+    int directory_fd;      /* the directory that has NAME, or -1 while it is nameless */
     int fd;
     apr_pool_t *pool;
 };
@@ -38,9 +39,32 @@ static apr_status_t discard(void *baton)
         close(temp->fd);
     temp->fd = -1;
     if (temp->name != NULL)
-        unlink(temp->name);
+        unlinkat(temp->directory_fd, temp->name, 0);
     temp->name = NULL;
+    if (temp->directory_fd >= 0)
+        close(temp->directory_fd);
+    temp->directory_fd = -1;
     return APR_SUCCESS;
+}
+
+/** Hold the directory, for whoever gives it a name there: it may be moved before that is taken
+ * away. */
+static apr_status_t hold_directory(tempfile_t *temp)
+{
+    if (temp->directory_fd < 0)
+        temp->directory_fd = open(temp->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return temp->directory_fd >= 0 ? APR_SUCCESS : errno;
+}
+
+/** A private name in the held directory that nobody uses yet, most likely. */
+static apr_status_t new_name(const char **name_p, const tempfile_t *temp)
+{
+    const char *path;
+    apr_status_t status = tempfile_name(&path, "", temp->pool);
+
+    if (status == APR_SUCCESS)
+        *name_p = path + 1;
+    return status;
 }
 
 apr_status_t tempfile_name(const char **path_p, const char *directory, apr_pool_t *result_pool)
@@ -103,21 +127,22 @@ static apr_status_t create_nameless(tempfile_t *temp)
 /** Create it with a private name, where the file system knows no nameless files. */
 static apr_status_t create_named(tempfile_t *temp)
 {
-    for (int i = 0; i < NAME_TRIES; i++) {
-        const char *name;
-        apr_status_t status = tempfile_name(&name, temp->directory, temp->pool);
+    apr_status_t status = hold_directory(temp);
+    const char *name = NULL;
+    int tries = 0;
 
+    if (status != APR_SUCCESS)
+        return status;
+    do {
+        status = new_name(&name, temp);
         if (status != APR_SUCCESS)
             return status;
-        temp->fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (temp->fd >= 0) {
-            temp->name = name;
-            return APR_SUCCESS;
-        }
-        if (errno != EEXIST)
-            return errno;
-    }
-    return EEXIST;
+        temp->fd = openat(temp->directory_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        status = temp->fd >= 0 ? APR_SUCCESS : errno;
+    } while (status == EEXIST && ++tries < NAME_TRIES);
+    if (status == APR_SUCCESS)
+        temp->name = name;
+    return status;
 }
 
 apr_status_t tempfile_create(tempfile_t **temp_p, const char *path, apr_pool_t *result_pool)
@@ -127,6 +152,7 @@ apr_status_t tempfile_create(tempfile_t **temp_p, const char *path, apr_pool_t *
     apr_status_t status;
 
     temp->pool = result_pool;
+    temp->fd = temp->directory_fd = -1;
     temp->path = apr_pstrdup(result_pool, path);
     temp->directory =
         slash == path ? "/" : apr_pstrmemdup(result_pool, path, (apr_size_t)(slash - path));
@@ -134,8 +160,10 @@ apr_status_t tempfile_create(tempfile_t **temp_p, const char *path, apr_pool_t *
     /* Without O_TMPFILE, old kernels and file systems try to open the directory itself. */
     if (status == EOPNOTSUPP || status == EISDIR || status == EINVAL)
         status = create_named(temp);
-    if (status != APR_SUCCESS)
+    if (status != APR_SUCCESS) {
+        discard(temp);
         return status;
+    }
     apr_pool_cleanup_register(result_pool, temp, discard, apr_pool_cleanup_null);
     *temp_p = temp;
     return APR_SUCCESS;
@@ -197,29 +225,35 @@ apr_status_t tempfile_inherit(tempfile_t *temp, const char *from_path)
     return APR_SUCCESS;
 }
 
-/** Give the nameless file the name NAME.  @return APR_SUCCESS; EEXIST; the system's error */
-static apr_status_t give_name(const tempfile_t *temp, const char *name)
+/** Give the nameless file the name NAME, seen from AT_FD.  @return APR_SUCCESS; EEXIST; the
+ * system's error */
+static apr_status_t give_name(const tempfile_t *temp, int at_fd, const char *name)
 {
     char self[64];
 
     snprintf(self, sizeof(self), TEMPFILE_DESCRIPTORS "/%d", temp->fd);
-    return linkat(AT_FDCWD, self, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0 ? APR_SUCCESS : errno;
+    return linkat(AT_FDCWD, self, at_fd, name, AT_SYMLINK_FOLLOW) == 0 ? APR_SUCCESS : errno;
 }
 
 apr_status_t tempfile_make_named(tempfile_t *temp)
 {
-    apr_status_t status = EEXIST;
+    apr_status_t status;
+    const char *name = NULL;
+    int tries = 0;
 
-    for (int i = 0; temp->name == NULL && status == EEXIST && i < NAME_TRIES; i++) {
-        const char *name;
-
-        status = tempfile_name(&name, temp->directory, temp->pool);
+    if (temp->name != NULL)
+        return APR_SUCCESS;
+    status = hold_directory(temp);
+    if (status != APR_SUCCESS)
+        return status;
+    do {
+        status = new_name(&name, temp);
         if (status == APR_SUCCESS)
-            status = give_name(temp, name);
-        if (status == APR_SUCCESS)
-            temp->name = name;
-    }
-    return temp->name != NULL ? APR_SUCCESS : status;
+            status = give_name(temp, temp->directory_fd, name);
+    } while (status == EEXIST && ++tries < NAME_TRIES);
+    if (status == APR_SUCCESS)
+        temp->name = name;
+    return status;
 }
 
 apr_status_t tempfile_sync_open(int fd)
@@ -248,6 +282,14 @@ apr_status_t tempfile_sync_directory(const char *directory)
     return status;
 }
 
+apr_status_t tempfile_begin_sync(int fd)
+{
+    if (sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE) == 0 || errno == ENOSYS ||
+        errno == EINVAL || errno == ESPIPE || errno == EPERM || errno == ENOMEM)
+        return APR_SUCCESS;
+    return errno;
+}
+
 apr_status_t tempfile_sync(const tempfile_t *temp)
 {
     return fsync(temp->fd) == 0 ? APR_SUCCESS : errno;
@@ -259,11 +301,11 @@ apr_status_t tempfile_swap(tempfile_t *temp, int replace)
 
     /* Where nothing is there yet, one step does; it also tells if there is. */
     if (temp->name == NULL)
-        status = give_name(temp, temp->path);
+        status = give_name(temp, AT_FDCWD, temp->path);
     if (status == EEXIST && (replace || temp->name != NULL)) {
         status = tempfile_make_named(temp);
-        if (status == APR_SUCCESS &&
-            renameat2(AT_FDCWD, temp->name, AT_FDCWD, temp->path, replace ? 0 : RENAME_NOREPLACE))
+        if (status == APR_SUCCESS && renameat2(temp->directory_fd, temp->name, AT_FDCWD, temp->path,
+                                               replace ? 0 : RENAME_NOREPLACE))
             status = errno;
         if (status == APR_SUCCESS)
             temp->name = NULL;

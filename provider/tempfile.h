@@ -2,8 +2,9 @@
  * tempfile.h -- new content beside its destination, put in its place in one step.
  *
  * A temporary lives in the destination's directory, so that placing it is a rename
- * on one file system.  It is nameless (O_TMPFILE) until placed where the file system
- * has that; otherwise its name is private (dirscan.h) and it is removed with its pool.
+ * on one file system.  It is nameless (O_TMPFILE) where the file system has that, until it is
+ * placed or named; a name it has before that is private (dirscan.h), and removed with its pool,
+ * wherever its directory has been moved.
  */
 #ifndef PROVIDER_TEMPFILE_H
 #define PROVIDER_TEMPFILE_H
@@ -41,6 +42,13 @@ int tempfile_fd(const tempfile_t *temp);
  * @return APR_SUCCESS; ENOENT if it is gone, or is a link; the system's error
  */
 apr_status_t tempfile_inherit(tempfile_t *temp, const char *from_path);
+
+/**
+ * Let the disk begin with what was written to FD, without waiting for it.
+ * @return APR_SUCCESS, also where the system cannot; the system's error, of which a later sync need
+ *         not tell
+ */
+apr_status_t tempfile_begin_sync(int fd);
 
 /** Make what was written to it durable.  @return APR_SUCCESS or the system's error */
 apr_status_t tempfile_sync(const tempfile_t *temp);

@@ -68,9 +68,9 @@ static apr_status_t sync_each(const treesync_t *sync)
 {
     apr_status_t status = APR_SUCCESS;
 
-    /* Begun for all, the first wait is mostly for all.  It promises nothing, so it may fail. */
-    for (int i = 0; i < sync->count; i++)
-        (void)sync_file_range(sync->fds[i], 0, 0, SYNC_FILE_RANGE_WRITE);
+    /* Begun for all, the first wait is mostly for all. */
+    for (int i = 0; i < sync->count && status == APR_SUCCESS; i++)
+        status = tempfile_begin_sync(sync->fds[i]);
     for (int i = 0; i < sync->count && status == APR_SUCCESS; i++)
         status = tempfile_sync_open(sync->fds[i]);
     if (status == APR_SUCCESS && sync->top >= 0)

@@ -12,7 +12,8 @@ use Depot::Server;
 use Depot::Test;
 
 expect_log(client_errors(), 
-    qr/AH00031|AH00037|AH00035|AH00127|could not (?:open|list|read on)|is a file system not mounted/);
+    qr/AH00031|AH00037|AH00035|AH00127|could not (?:open|list|read on)|is a file system not mounted/,
+    qr{Could not MOVE/COPY /dav/swaps-\d+/on/tree\.  \[503}, qr/Could not put it at the destination\. .* busy; try again/);
 
 my %RENAMEAT2 = (x86_64 => 316, aarch64 => 276, ppc64le => 357, s390x => 347, riscv64 => 276);
 use constant { AT_FDCWD => -100, EXCHANGE => 2 };
@@ -118,6 +119,8 @@ is_deeply(\%seen, {}, 'nothing from outside is served, moved or copied');
 is_deeply(state_of($outside), $before, 'what is outside is as it was');
 for my $what (sort keys %statuses) {
     my @odd = grep { !/^(?:20[0147]|403|404|405|409|412|423)$/ } keys %{ $statuses{$what} };
+    # A copy gives up when its source is another one each time that it has been read.
+    @odd = grep { $_ != 503 } @odd if $what eq 'copyout';
     is_deeply(\@odd, [], "$what: " . join ', ', map {"$_: $statuses{$what}{$_}"} sort keys %{ $statuses{$what} });
 }
 my $done = 0;

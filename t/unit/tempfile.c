@@ -109,6 +109,24 @@ static void test_closed_directory(apr_pool_t *pool)
               "one that has been moved away meanwhile is, too");
 }
 
+static void test_moved_directory(apr_pool_t *pool)
+{
+    const char *top = files_directory(pool), *directory = files_path(top, "d", pool);
+    const char *moved = files_path(top, "moved", pool), *path = files_path(directory, "f", pool);
+    apr_pool_t *temp_pool;
+    tempfile_t *temp;
+
+    ok(mkdir(directory, 0700) == 0, "a directory");
+    is_status(put(path, "one", 0, pool), APR_SUCCESS, "with a file");
+    apr_pool_create(&temp_pool, pool);
+    is_status(tempfile_create(&temp, path, temp_pool), APR_SUCCESS, "a temporary");
+    is_status(tempfile_make_named(temp), APR_SUCCESS, "has a name");
+    ok(rename(directory, moved) == 0, "when the directory is moved");
+    is_status(tempfile_swap(temp, 1), ENOENT, "it has no place any more");
+    apr_pool_destroy(temp_pool);
+    is_str(files_list(moved, pool), "f 640 f=one\n", "and goes from where it is now");
+}
+
 /** Replace PATH by a temporary that inherits from it. */
 static void replace(const char *path, apr_pool_t *pool)
 {
@@ -275,6 +293,7 @@ int main(void)
         test_place(pool);
         test_discard(pool);
         test_closed_directory(pool);
+        test_moved_directory(pool);
         test_inherit(pool);
         test_acl(pool);
     }
