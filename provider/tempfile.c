@@ -47,24 +47,12 @@ static apr_status_t discard(void *baton)
     return APR_SUCCESS;
 }
 
-/** Hold the directory, for whoever gives it a name there: it may be moved before that is taken
- * away. */
+/** Hold the directory that is to have a private name: it may be moved before that is removed. */
 static apr_status_t hold_directory(tempfile_t *temp)
 {
     if (temp->directory_fd < 0)
         temp->directory_fd = open(temp->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
     return temp->directory_fd >= 0 ? APR_SUCCESS : errno;
-}
-
-/** A private name in the held directory that nobody uses yet, most likely. */
-static apr_status_t new_name(const char **name_p, const tempfile_t *temp)
-{
-    const char *path;
-    apr_status_t status = tempfile_name(&path, "", temp->pool);
-
-    if (status == APR_SUCCESS)
-        *name_p = path + 1;
-    return status;
 }
 
 apr_status_t tempfile_name(const char **path_p, const char *directory, apr_pool_t *result_pool)
@@ -124,25 +112,33 @@ static apr_status_t create_nameless(tempfile_t *temp)
     return temp->fd >= 0 ? APR_SUCCESS : errno;
 }
 
-/** Create it with a private name, where the file system knows no nameless files. */
-static apr_status_t create_named(tempfile_t *temp)
+/** Make TEMP's file known as NAME in the held directory.  @return EEXIST if that is taken */
+typedef apr_status_t name_fn(tempfile_t *temp, const char *name);
+
+/** Give TEMP a private name that nobody uses. */
+static apr_status_t take_name(tempfile_t *temp, name_fn *give)
 {
     apr_status_t status = hold_directory(temp);
-    const char *name = NULL;
+    const char *path;
     int tries = 0;
 
     if (status != APR_SUCCESS)
         return status;
     do {
-        status = new_name(&name, temp);
-        if (status != APR_SUCCESS)
-            return status;
-        temp->fd = openat(temp->directory_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        status = temp->fd >= 0 ? APR_SUCCESS : errno;
+        status = tempfile_name(&path, "", temp->pool);
+        if (status == APR_SUCCESS)
+            status = give(temp, path + 1);
     } while (status == EEXIST && ++tries < NAME_TRIES);
     if (status == APR_SUCCESS)
-        temp->name = name;
+        temp->name = path + 1;
     return status;
+}
+
+/** name_fn: create it, where the file system knows no nameless files. */
+static apr_status_t create_named(tempfile_t *temp, const char *name)
+{
+    temp->fd = openat(temp->directory_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    return temp->fd >= 0 ? APR_SUCCESS : errno;
 }
 
 apr_status_t tempfile_create(tempfile_t **temp_p, const char *path, apr_pool_t *result_pool)
@@ -159,7 +155,7 @@ apr_status_t tempfile_create(tempfile_t **temp_p, const char *path, apr_pool_t *
     status = create_nameless(temp);
     /* Without O_TMPFILE, old kernels and file systems try to open the directory itself. */
     if (status == EOPNOTSUPP || status == EISDIR || status == EINVAL)
-        status = create_named(temp);
+        status = take_name(temp, create_named);
     if (status != APR_SUCCESS) {
         discard(temp);
         return status;
@@ -225,8 +221,7 @@ apr_status_t tempfile_inherit(tempfile_t *temp, const char *from_path)
     return APR_SUCCESS;
 }
 
-/** Give the nameless file the name NAME, seen from AT_FD.  @return APR_SUCCESS; EEXIST; the
- * system's error */
+/** Link the nameless file as NAME, from AT_FD.  @return APR_SUCCESS; EEXIST; the system's error */
 static apr_status_t give_name(const tempfile_t *temp, int at_fd, const char *name)
 {
     char self[64];
@@ -235,25 +230,15 @@ static apr_status_t give_name(const tempfile_t *temp, int at_fd, const char *nam
     return linkat(AT_FDCWD, self, at_fd, name, AT_SYMLINK_FOLLOW) == 0 ? APR_SUCCESS : errno;
 }
 
+/** name_fn: link it. */
+static apr_status_t link_named(tempfile_t *temp, const char *name)
+{
+    return give_name(temp, temp->directory_fd, name);
+}
+
 apr_status_t tempfile_make_named(tempfile_t *temp)
 {
-    apr_status_t status;
-    const char *name = NULL;
-    int tries = 0;
-
-    if (temp->name != NULL)
-        return APR_SUCCESS;
-    status = hold_directory(temp);
-    if (status != APR_SUCCESS)
-        return status;
-    do {
-        status = new_name(&name, temp);
-        if (status == APR_SUCCESS)
-            status = give_name(temp, temp->directory_fd, name);
-    } while (status == EEXIST && ++tries < NAME_TRIES);
-    if (status == APR_SUCCESS)
-        temp->name = name;
-    return status;
+    return temp->name != NULL ? APR_SUCCESS : take_name(temp, link_named);
 }
 
 apr_status_t tempfile_sync_open(int fd)
